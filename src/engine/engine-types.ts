@@ -1,0 +1,200 @@
+/** What the engine takes and gives: plain values, shared by commands and by programs that import the package. */
+import type { ErrorValue } from '../errors.js';
+import type { Metainfo } from '../metainfo/metainfo.js';
+import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
+
+/** Settings of a process; each defaults to the value in `options.ts`. */
+export interface EngineConfig {
+  /** Folder of the state database, created when absent. */
+  readonly stateDir: string;
+  /** Port to listen on; 0 takes any free one. */
+  readonly port?: number;
+  /** With a fixed port, a taken one is an error; otherwise the next free one is used. */
+  readonly portIsFixed?: boolean;
+  /** How many ports to open from `port` on, each in another worker. */
+  readonly portCount?: number;
+  /** Local address to listen on; all when left out. */
+  readonly bindHost?: string;
+  readonly workerThreads?: number;
+  readonly uploadLimitBytesPerSec?: number;
+  readonly downloadLimitBytesPerSec?: number;
+  readonly uploadSlots?: number;
+  readonly maxPeers?: number;
+  /** Modules whose default export is an array of `HashAlgorithm`: package names, paths or file URLs. */
+  readonly hashPlugins?: readonly string[];
+  /** Algorithm to verify pieces with, or `all`; chosen by the torrent when left out. */
+  readonly verifyWith?: string;
+  /** Secret for publishing to a tracker's catalogue. */
+  readonly token?: string;
+  /** Called for each event, on the main thread; must not throw. */
+  readonly onEvent?: (event: EngineEvent) => void;
+}
+
+/** Things that happen, for a person or a script to see. Progress is not among them: ask `Transfer.snapshot`. */
+export type EngineEvent =
+  | { readonly type: 'listening'; readonly host: string; readonly port: number; readonly ports: readonly number[] }
+  /** Something worth a line that stops nothing: a catalogue that is down, a default port that was taken. */
+  | { readonly type: 'note'; readonly message: string }
+  | { readonly type: 'hashing'; readonly name: string; readonly doneBytes: number; readonly totalBytes: number }
+  | {
+      readonly type: 'piece-refused';
+      readonly infoHash: string;
+      readonly pieceIndex: number;
+      /** `address (client)` of each peer that contributed. */
+      readonly peers: readonly string[];
+    }
+  | { readonly type: 'peer-banned'; readonly infoHash: string; readonly peer: string; readonly reason: string }
+  /** Every wanted piece is verified and the target has its final name. */
+  | { readonly type: 'downloaded'; readonly infoHash: string; readonly name: string; readonly path: string };
+
+/** Where metainfo comes from: see docs/command-line.md, TARGET. */
+export interface TargetQuery {
+  /** A URL, magnet link, path of a .torrent file, info hash, or catalogue name (`name:` forces that). */
+  readonly target: string;
+  /** Trackers to ask, as announce URLs; `http://localhost:9999/announce` when neither these nor the target name one. */
+  readonly trackers: readonly string[];
+}
+
+export interface ResolvedTarget {
+  readonly metainfo: Metainfo;
+  /** Tracker tiers to announce to: the given ones first, then the torrent's own. */
+  readonly trackerTiers: readonly (readonly string[])[];
+  /** Peers named by a magnet link (`x.pe`). */
+  readonly peers: readonly { readonly host: string; readonly port: number }[];
+}
+
+/** Which pieces a seeder pretends not to have in this run. */
+export interface MaskRequest {
+  /** Piece indices that are not offered. */
+  readonly missing?: readonly number[];
+  /** Only floor(from·n) ≤ i < floor(to·n) is offered; shares of 0 to 1. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface SeedRequest {
+  /** File or folder. */
+  readonly path: string;
+  /** Serve `path` as this torrent, instead of building one. */
+  readonly torrentFile?: string;
+  /** With `torrentFile`: believe that all data is there and right. */
+  readonly trust?: boolean;
+  readonly trackers: readonly string[];
+  readonly mask?: MaskRequest;
+  readonly pieceLengthBytes?: number;
+  /** Algorithm names of the torrent that is built; `blake3`, `sha1` when left out. */
+  readonly hashes?: readonly string[];
+}
+
+export interface DownloadRequest extends TargetQuery {
+  /** Folder that the file or folder is put into. */
+  readonly outputDir: string;
+  /** Go on seeding when complete. */
+  readonly seedAfter?: boolean;
+  /** Replace a different target that is already there. */
+  readonly force?: boolean;
+  /** Milliseconds without a newly verified piece after which the download ends incomplete; never when left out. */
+  readonly timeoutMs?: number;
+}
+
+export type TransferState =
+  'checking' | 'downloading' | 'finishing' | 'seeding' | 'complete' | 'incomplete' | 'failed' | 'stopped';
+
+export interface TransferSnapshot {
+  readonly infoHash: string;
+  readonly name: string;
+  readonly state: TransferState;
+  readonly totalBytes: number;
+  /** Where the data lies now: the target, or its `.part`. */
+  readonly path: string;
+  /** Pieces offered to others in this run, when a mask is in force. */
+  readonly offeredPieces: number;
+  /** Pieces that failed their hash so far. */
+  readonly refusedPieces: number;
+  /** Payload that arrived although nobody asked, or twice, in bytes. */
+  readonly wastedBytes: number;
+  /** Milliseconds to the end at the current rate; undefined when unknown. */
+  readonly etaMs: number | undefined;
+  readonly swarm: SwarmSnapshot;
+}
+
+/** How a transfer ended. */
+export interface TransferOutcome {
+  readonly state: 'complete' | 'incomplete' | 'failed' | 'stopped';
+  /** Present unless complete or stopped by the user. */
+  readonly error?: ErrorValue;
+  readonly elapsedMs: number;
+  readonly snapshot: TransferSnapshot;
+}
+
+/** One torrent that this process downloads or seeds. */
+export interface Transfer {
+  readonly metainfo: Metainfo;
+  readonly role: 'seed' | 'download';
+  snapshot(): TransferSnapshot;
+  /**
+   * Settles once: for a download when it is complete, failed or timed out (a download with `seedAfter` settles when it is
+   * complete, and goes on seeding); for a seed when it is stopped or failed. Never rejects.
+   */
+  readonly finished: Promise<TransferOutcome>;
+}
+
+export interface SeedResult {
+  readonly transfer: Transfer;
+  /** Announce URLs in use. */
+  readonly trackers: readonly string[];
+  /** The magnet link of the torrent, trackers included. */
+  readonly magnet: string;
+  /** Whether a catalogue took it, so that others can fetch it by its name. */
+  readonly published: boolean;
+}
+
+export interface CreateRequest {
+  readonly path: string;
+  readonly trackers: readonly string[];
+  readonly pieceLengthBytes?: number;
+  readonly hashes?: readonly string[];
+  readonly isPrivate?: boolean;
+  readonly comment?: string;
+}
+
+export interface CreateResult {
+  readonly metainfo: Metainfo;
+  /** The .torrent file. */
+  readonly bytes: Uint8Array;
+  /** Things that a user should know: a 0-byte file that other clients refuse, links that were passed over. */
+  readonly notes: readonly string[];
+}
+
+export interface VerifyReport {
+  readonly pieceCount: number;
+  /** Pieces that are wrong or not there, ascending, with the files that each touches. */
+  readonly badPieces: readonly { readonly pieceIndex: number; readonly files: readonly string[] }[];
+  /** Files that are absent or of another size, with what is wrong. */
+  readonly badFiles: readonly { readonly path: string; readonly problem: string }[];
+  readonly algorithms: readonly string[];
+}
+
+export interface CatalogueEntry {
+  readonly name: string;
+  readonly infoHash: string;
+  readonly blake3InfoHash: string;
+  readonly totalBytes: number;
+  readonly pieceLengthBytes: number;
+  readonly pieceCount: number;
+  readonly fileCount: number;
+  readonly hashes: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly publishedAtMs: number;
+  readonly seeders: number;
+  readonly leechers: number;
+}
+
+export interface HashReport {
+  readonly name: string;
+  readonly implementation: string;
+  readonly digestLength: number;
+  readonly builtIn: boolean;
+  /** One thread, 1 MiB at a time; undefined when not measured. */
+  readonly bytesPerSec: number | undefined;
+}

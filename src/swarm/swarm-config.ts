@@ -1,0 +1,23 @@
+/** What a `Swarm` is made from. */
+import type { PieceLayout } from '../metainfo/piece-layout.js';
+import type { Bitfield } from '../protocol/bitfield.js';
+import type { PeerId } from '../protocol/peer-address.js';
+
+export interface SwarmConfig {
+  readonly layout: PieceLayout;
+  readonly ourPeerId: PeerId;
+  /** What is verified at the start. Copied. */
+  readonly owned: Bitfield;
+  /** Whether missing pieces are to be fetched. A seeder, also one that owns a part only, fetches nothing (BEP 21). */
+  readonly wantsPieces: boolean;
+  /** Tracker tiers (BEP 12), shuffled within a tier by the schedule. */
+  readonly trackerTiers: readonly (readonly string[])[];
+  /** Regularly unchoked peers. */
+  readonly uploadSlots: number;
+  /** Most connections of this torrent. */
+  readonly maxLinks: number;
+  /** Seeded generator of [0, 1). */
+  readonly random: () => number;
+  /** Makes a link id for an outgoing connection: unique in the process. */
+  readonly nextLinkId: () => number;
+}

@@ -1,0 +1,175 @@
+/**
+ * What goes into `Swarm.handle` and what comes out of `Swarm.poll`: the whole conversation between the decisions of one
+ * torrent and whoever performs them (the engine with sockets and disks, the simulation with a virtual network).
+ *
+ * A *link* is one connection, named by a `linkId` that is never used twice within a process. A link that the swarm
+ * dials gets its id in the `dial` action; one that came in gets it from the driver, in `link-handshaken`.
+ */
+import type { PieceIndex } from '../metainfo/piece-layout.js';
+import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
+
+/** Who delivered which blocks of a piece that is not complete. */
+export interface BlockSource {
+  /** The peer's blame key (`blameKey` of its link), or `disk` for blocks found in a file after a restart. */
+  readonly source: string;
+  /** One bit a block, wire order; bits of the several sources do not overlap. */
+  readonly blocks: Uint8Array;
+}
+
+/** The blocks of an unfinished piece that are already on disk: another link goes on where the last one stopped. */
+export type PartialPiece = readonly BlockSource[];
+
+/**
+ * Evidence kept of a piece that failed its hash with several contributors: digests of its blocks and who sent each.
+ * The piece is then fetched from one peer alone and compared block by block, which names the liar.
+ */
+export interface FailedPieceEvidence {
+  /** 20 bytes (SHA-1) a block, in order. */
+  readonly blockDigests: Uint8Array;
+  readonly sources: PartialPiece;
+}
+
+export type AnnounceEvent = 'started' | 'stopped' | 'completed' | 'paused' | 'none';
+
+/** What happened to the connection, for the roster's back-off and blame. */
+export type CloseReason =
+  /** The other side or the network ended it. */
+  | 'lost'
+  /** We ended it: a duplicate, a seed that needs nothing, shutting down. */
+  | 'ours'
+  /** It broke a rule of the protocol. */
+  | 'protocol'
+  /** It said nothing for too long. */
+  | 'timeout'
+  /** Its first bytes were no BitTorrent handshake, or named no torrent of ours. */
+  | 'foreign';
+
+/** Rates and queues of one link, measured by its worker once every 250 ms. */
+export interface LinkMeasure {
+  readonly linkId: number;
+  /** Payload received and sent, averaged over the last seconds. */
+  readonly downBytesPerSec: number;
+  readonly upBytesPerSec: number;
+  /** Payload since the link began. */
+  readonly downTotalBytes: number;
+  readonly upTotalBytes: number;
+  /** Smoothed time from a request to its block; 0 before the first. */
+  readonly roundTripMs: number;
+  /** Payload asked for and not yet arrived. */
+  readonly inFlightBytes: number;
+  /** Milliseconds since the last payload arrived while something was asked for; 0 when nothing is. */
+  readonly stalledMs: number;
+}
+
+export type SwarmEvent =
+  /** Addresses of peers from a tracker, a magnet link or the command line. Unchecked duplicates are fine. */
+  | { readonly type: 'peers-found'; readonly addresses: readonly PeerAddress[]; readonly source: 'tracker' | 'given' }
+  | { readonly type: 'dial-failed'; readonly linkId: number }
+  /** Handshakes were exchanged. The swarm answers with `admit` or `close`. */
+  | {
+      readonly type: 'link-handshaken';
+      readonly linkId: number;
+      /** Remote end; for an incoming link the port is not one to dial. */
+      readonly address: PeerAddress;
+      readonly incoming: boolean;
+      readonly peerId: PeerId;
+    }
+  /** The peer's extension handshake (BEP 10), its checked parts. */
+  | {
+      readonly type: 'peer-extended';
+      readonly linkId: number;
+      readonly listenPort?: number;
+      /** BEP 21: it wants nothing. */
+      readonly uploadOnly: boolean;
+      readonly client: string;
+    }
+  /** Once, after admission: what the peer owns. Spare bits are clear; the driver checked the length. */
+  | { readonly type: 'peer-has'; readonly linkId: number; readonly pieces: 'all' | 'none' | Uint8Array }
+  | { readonly type: 'peer-have'; readonly linkId: number; readonly pieceIndices: readonly PieceIndex[] }
+  /** The peer chokes us. The worker gives the link's pieces back by itself, each with `piece-released`. */
+  | { readonly type: 'peer-choked'; readonly linkId: number }
+  | { readonly type: 'peer-unchoked'; readonly linkId: number }
+  | { readonly type: 'peer-interested'; readonly linkId: number }
+  | { readonly type: 'peer-not-interested'; readonly linkId: number }
+  /** Written and its hash holds. `liars` are blame keys that the evidence convicted. */
+  | {
+      readonly type: 'piece-verified';
+      readonly linkId: number;
+      readonly pieceIndex: PieceIndex;
+      readonly liars?: readonly string[];
+    }
+  /** All blocks came and the hash does not hold: nothing of the piece is kept. */
+  | {
+      readonly type: 'piece-failed';
+      readonly linkId: number;
+      readonly pieceIndex: PieceIndex;
+      /** Blame keys, without repeats; `disk` may be among them. */
+      readonly contributors: readonly string[];
+      readonly evidence?: FailedPieceEvidence;
+    }
+  /**
+   * The link will not finish this piece: choked, closed, told to release it. Blocks that came are on disk and listed.
+   * For a helping link (`help-piece`) it only says that the help ended.
+   */
+  | {
+      readonly type: 'piece-released';
+      readonly linkId: number;
+      readonly pieceIndex: PieceIndex;
+      readonly partial: PartialPiece;
+    }
+  | { readonly type: 'pieces-durable'; readonly pieceIndices: readonly PieceIndex[] }
+  /** Pieces that were owned and are not any more: a file changed or vanished. */
+  | { readonly type: 'pieces-lost'; readonly pieceIndices: readonly PieceIndex[] }
+  | { readonly type: 'links-measured'; readonly measures: readonly LinkMeasure[] }
+  /** All `piece-released` of the link came before this. Follows `close` too. */
+  | { readonly type: 'link-closed'; readonly linkId: number; readonly reason: CloseReason }
+  | {
+      readonly type: 'announce-succeeded';
+      readonly url: string;
+      readonly intervalMs: number;
+      readonly minIntervalMs: number;
+      readonly peers: readonly PeerAddress[];
+      readonly seeders?: number;
+      readonly leechers?: number;
+    }
+  | { readonly type: 'announce-failed'; readonly url: string; readonly message: string }
+  /** Say goodbye to trackers, close links, decide nothing more. */
+  | { readonly type: 'stop' };
+
+export type SwarmAction =
+  | { readonly type: 'dial'; readonly linkId: number; readonly address: PeerAddress }
+  /** Send bitfield and extension handshake, begin to trade. `blameKey` names this peer in block sources from now on. */
+  | { readonly type: 'admit'; readonly linkId: number; readonly blameKey: string }
+  | { readonly type: 'close'; readonly linkId: number; readonly why: string }
+  | { readonly type: 'choke'; readonly linkId: number }
+  | { readonly type: 'unchoke'; readonly linkId: number }
+  | { readonly type: 'interested'; readonly linkId: number }
+  | { readonly type: 'not-interested'; readonly linkId: number }
+  /** The piece is this link's. Blocks in `partial` are on disk already. Pieces are fetched in the order given. */
+  | {
+      readonly type: 'fetch-piece';
+      readonly linkId: number;
+      readonly pieceIndex: PieceIndex;
+      readonly partial: PartialPiece;
+      readonly evidence?: FailedPieceEvidence;
+    }
+  /**
+   * Endgame: fetch blocks of a piece that `ownerLinkId` holds, from its last block backwards, until told to stop. The
+   * owner skips what the helper got, so that at most the blocks under way at the meeting come twice.
+   */
+  | {
+      readonly type: 'help-piece';
+      readonly linkId: number;
+      readonly ownerLinkId: number;
+      readonly pieceIndex: PieceIndex;
+      readonly partial: PartialPiece;
+    }
+  /** Give the piece back (`piece-released` follows), or stop helping with it. */
+  | { readonly type: 'release-piece'; readonly linkId: number; readonly pieceIndex: PieceIndex }
+  /** Verified: tell every peer, and write it down. One action a piece for both, the driver batches. */
+  | { readonly type: 'broadcast-have'; readonly pieceIndex: PieceIndex }
+  | { readonly type: 'record-piece'; readonly pieceIndex: PieceIndex }
+  | { readonly type: 'announce'; readonly url: string; readonly event: AnnounceEvent; readonly numWant: number }
+  | { readonly type: 'ban'; readonly blameKey: string; readonly address: PeerAddress; readonly reason: string }
+  /** Every wanted piece is verified. Once. */
+  | { readonly type: 'complete' };
