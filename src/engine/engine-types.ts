@@ -43,6 +43,14 @@ export type EngineEvent =
       /** `address (client)` of each peer that contributed. */
       readonly peers: readonly string[];
     }
+  /** A tracker took an announce; the first one means that others can find us now. */
+  | {
+      readonly type: 'announced';
+      readonly infoHash: string;
+      readonly url: string;
+      readonly seeders: number | undefined;
+      readonly leechers: number | undefined;
+    }
   | { readonly type: 'peer-banned'; readonly infoHash: string; readonly peer: string; readonly reason: string }
   /** Every wanted piece is verified and the target has its final name. */
   | { readonly type: 'downloaded'; readonly infoHash: string; readonly name: string; readonly path: string };
@@ -197,4 +205,31 @@ export interface HashReport {
   readonly builtIn: boolean;
   /** One thread, 1 MiB at a time; undefined when not measured. */
   readonly bytesPerSec: number | undefined;
+}
+
+/** Called while bytes are hashed. */
+export type HashProgress = (doneBytes: number, totalBytes: number) => void;
+
+/** The public API: what commands call, and programs that import the package. Made by `openEngine`. */
+export interface EngineApi {
+  /**
+   * Builds (or reads) the torrent of a file or folder, publishes it to the trackers' catalogues and serves it.
+   * @throws {P2P_PATH_NOT_FOUND} {P2P_PORT_TAKEN} {P2P_PIECE_OUT_OF_RANGE} {P2P_HASH_UNKNOWN} {P2P_METAINFO_INVALID} and others
+   */
+  seed(request: SeedRequest): Promise<SeedResult>;
+  /**
+   * Starts a download; resolves when the target is known and its files are open.
+   * @throws {P2P_TARGET_NOT_FOUND} {P2P_TARGET_AMBIGUOUS} {P2P_TARGET_EXISTS} {P2P_DISK_FULL} and others
+   */
+  download(request: DownloadRequest): Promise<Transfer>;
+  create(request: CreateRequest, onProgress?: HashProgress): Promise<CreateResult>;
+  resolve(query: TargetQuery): Promise<ResolvedTarget>;
+  /** Hashes `path` and compares; wrong pieces are in the report, not thrown. */
+  verify(query: TargetQuery, path: string, onProgress?: HashProgress): Promise<VerifyReport>;
+  /** What the trackers' catalogues list. */
+  catalogue(trackers: readonly string[]): Promise<readonly CatalogueEntry[]>;
+  hashes(measure: boolean): Promise<readonly HashReport[]>;
+  readonly transfers: readonly Transfer[];
+  /** Leaves all swarms, tells the trackers (at most 200 ms), ends the threads. Idempotent. */
+  close(): Promise<void>;
 }

@@ -133,6 +133,8 @@ export type SwarmEvent =
       readonly leechers?: number;
     }
   | { readonly type: 'announce-failed'; readonly url: string; readonly message: string }
+  /** The time that `nextWakeMs` named has come. */
+  | { readonly type: 'wake' }
   /** Say goodbye to trackers, close links, decide nothing more. */
   | { readonly type: 'stop' };
 
