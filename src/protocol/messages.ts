@@ -37,6 +37,7 @@ export type WireMessage =
   | ({ readonly type: 'reject' } & BlockRange)
   | { readonly type: 'allowed-fast'; readonly pieceIndex: number }
   | { readonly type: 'extended'; readonly extensionId: number; readonly payload: Uint8Array }
+  /** `lengthBytes` counts what follows the id. */
   | { readonly type: 'unknown'; readonly id: number; readonly lengthBytes: number };
 
 /** Message ids on the wire. */
