@@ -1,0 +1,13 @@
+/** Everything that is checked without running the program: code rules, layout, import directions. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { projectRoot, runStage } from './run-stage.mjs';
+
+const trees = ['src', 'test', 'benchmarks'].filter((name) => existsSync(path.join(projectRoot, name)));
+const cruise = ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs'];
+const results = [
+  await runStage('import directions', [...cruise, ...trees]),
+  await runStage('layout', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']),
+  await runStage('code rules', ['node_modules/eslint/bin/eslint.js', '.']),
+];
+process.exitCode = results.every(Boolean) ? 0 : 1;

@@ -1,0 +1,28 @@
+/**
+ * `npm test`: build, types, lint, tests; stops at the first that fails and says which. Words after `npm test --` go to
+ * mocha: files of `build/test`, `--grep`.
+ */
+import { runStage } from './run-stage.mjs';
+
+/** Far above what the tests need: ends a run that hangs, with a message instead of a silent machine. */
+const LIMIT_MS = 9 * 60_000;
+
+const limit = setTimeout(() => {
+  console.log(`✘ npm test took more than ${LIMIT_MS / 60_000} minutes`);
+  process.exit(1);
+}, LIMIT_MS);
+
+const stages = [
+  ['build', ['scripts/build.mjs']],
+  ['compile', ['scripts/build-test.mjs']],
+  ['lint', ['scripts/lint.mjs']],
+];
+for (const [name, command] of stages) {
+  if (!(await runStage(name, command))) {
+    console.log(`✘ npm test stopped at: ${name}`);
+    process.exit(1);
+  }
+}
+const passed = await runStage('tests', ['node_modules/mocha/bin/mocha.js', ...process.argv.slice(2)], { quiet: false });
+clearTimeout(limit);
+process.exitCode = passed ? 0 : 1;
