@@ -9,6 +9,12 @@ export type InfoHash = string & { readonly [infoHashBrand]: true };
 export interface MetainfoFile {
   /** Safe path components below the torrent's root; empty for the file of a single-file torrent. */
   readonly path: readonly string[];
+  /**
+   * The path as the torrent writes it, when `path` had to be changed to be safe everywhere (`aux.c`, `README` beside
+   * `readme`). Data that somebody else wrote may lie there; read only, nothing is created under it, and not on
+   * Windows, where such a name may mean a device.
+   */
+  readonly originalPath?: readonly string[];
   readonly lengthBytes: number;
   /** A BEP 47 pad file: its bytes are zeros, it is hashed and transferred but never lies on disk. */
   readonly isPad: boolean;
@@ -39,4 +45,6 @@ export interface Metainfo {
   readonly comment: string | undefined;
   /** Seconds since 1970. */
   readonly creationDate: number | undefined;
+  /** What a user should know about how it was read: symbolic links left out, names that were changed. */
+  readonly notes: readonly string[];
 }

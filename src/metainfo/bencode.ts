@@ -1,0 +1,278 @@
+/**
+ * Bencode (BEP 3, "bencoding"): reading with bounds, for .torrent files, tracker replies and extension handshakes, and
+ * writing in the one canonical form. Nothing here trusts its input: whatever the bytes are, reading ends with a value
+ * or a `MetainfoError`, within bounded time, memory and stack.
+ */
+import { InvariantError, MetainfoError } from '../errors.js';
+import { BencodeDictionary, type BencodeValue } from './bencode-dictionary.js';
+
+/** Containers that may lie within each other. Real torrents need 5; v2 file trees one more a folder. */
+export const MAX_BENCODE_DEPTH = 64;
+/** Bytes of one bencoded document; the limit of a .torrent and of metadata from peers. */
+export const MAX_BENCODE_BYTES = 16_777_216;
+/**
+ * Values of one document, keys not counted. A value costs up to about 300 bytes of memory while its text may be 2 bytes
+ * long, so the size limit alone would let 16 MiB of `de` take gigabytes. A file of a torrent takes 5 values.
+ */
+export const MAX_BENCODE_VALUES = 1_000_000;
+
+export interface BencodeLimits {
+  /** Also refuse dictionaries whose keys are not in ascending order. Duplicate keys are always refused. */
+  readonly strict?: boolean;
+  readonly maxDepth?: number;
+  readonly maxBytes?: number;
+}
+
+/**
+ * The value that `bytes` hold. Byte strings are views into `bytes`, not copies.
+ * @throws {P2P_BENCODE_INVALID} when it is malformed, past a limit, or bytes follow the value; `details.offset` says where
+ */
+export function decodeBencode(bytes: Uint8Array, limits: BencodeLimits = {}): BencodeValue {
+  const { value, consumedBytes } = decodeBencodePrefix(bytes, limits);
+  if (consumedBytes !== bytes.length) {
+    throw invalid(`${bytes.length - consumedBytes} bytes follow the value`, consumedBytes);
+  }
+  return value;
+}
+
+/**
+ * The value at the start of `bytes`, and how many bytes it took; the rest may be anything (BEP 9 puts raw metadata
+ * behind a dictionary).
+ * @throws {P2P_BENCODE_INVALID} as `decodeBencode`
+ */
+export function decodeBencodePrefix(
+  bytes: Uint8Array,
+  limits: BencodeLimits = {},
+): { readonly value: BencodeValue; readonly consumedBytes: number } {
+  const maxBytes = limits.maxBytes ?? MAX_BENCODE_BYTES;
+  if (bytes.length > maxBytes) throw invalid(`${bytes.length} bytes exceed ${maxBytes}`, 0);
+  const decoder = new Decoder(bytes, limits.strict ?? false, limits.maxDepth ?? MAX_BENCODE_DEPTH);
+  const value = decoder.value(0);
+  return { value, consumedBytes: decoder.offset };
+}
+
+/** Bytes that are bencoded already and go into the document as they are: the raw info dictionary. */
+export class RawBencode {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+/**
+ * What can be written. Text is written as UTF-8; dictionary keys are binary strings, one character a byte (ASCII keys
+ * are themselves). Entries of an object whose value is undefined are left out.
+ */
+export type BencodeInput =
+  | number
+  | string
+  | Uint8Array
+  | RawBencode
+  | BencodeDictionary
+  | readonly BencodeInput[]
+  | ReadonlyMap<string, BencodeInput>
+  | { readonly [key: string]: BencodeInput | undefined };
+
+/**
+ * The canonical bencoding: keys ascending by bytes, no repeats.
+ * @throws {P2P_INVARIANT} for what bencode cannot say: fractions, unsafe integers, keys with characters above 0xff
+ */
+export function encodeBencode(value: BencodeInput): Uint8Array {
+  const parts: Uint8Array[] = [];
+  write(value, parts, 0);
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Recursive descent; the stack is bound by `maxDepth`. */
+class Decoder {
+  readonly #bytes: Uint8Array;
+  readonly #strict: boolean;
+  readonly #maxDepth: number;
+  #at = 0;
+  #values = 0;
+
+  constructor(bytes: Uint8Array, strict: boolean, maxDepth: number) {
+    this.#bytes = bytes;
+    this.#strict = strict;
+    this.#maxDepth = maxDepth;
+  }
+
+  get offset(): number {
+    return this.#at;
+  }
+
+  /** @param depth containers around this value */
+  value(depth: number): BencodeValue {
+    this.#values += 1;
+    if (this.#values > MAX_BENCODE_VALUES) throw invalid(`more than ${MAX_BENCODE_VALUES} values`, this.#at);
+    const byte = this.#bytes[this.#at];
+    if (byte === undefined) throw invalid('the input ends where a value must begin', this.#at);
+    if (isDigit(byte)) return this.#byteString();
+    if (byte === INTEGER) return this.#integer();
+    if (byte !== LIST && byte !== DICTIONARY) {
+      throw invalid(`byte 0x${byte.toString(16).padStart(2, '0')} cannot begin a value`, this.#at);
+    }
+    if (depth >= this.#maxDepth) throw invalid(`nested deeper than ${this.#maxDepth}`, this.#at);
+    return byte === LIST ? this.#list(depth) : this.#dictionary(depth);
+  }
+
+  #integer(): number {
+    const start = this.#at;
+    this.#at += 1;
+    const isNegative = this.#bytes[this.#at] === MINUS;
+    if (isNegative) this.#at += 1;
+    const magnitude = this.#digits(END, 'integer', start);
+    if (isNegative && magnitude === 0) throw invalid('integer -0', start);
+    return isNegative ? -magnitude : magnitude;
+  }
+
+  #byteString(): Uint8Array {
+    const start = this.#at;
+    const length = this.#digits(COLON, 'string length', start);
+    const rest = this.#bytes.length - this.#at;
+    if (length > rest) throw invalid(`a string of ${length} bytes, but ${rest} are left`, start);
+    const view = viewOf(this.#bytes, this.#at, length);
+    this.#at += length;
+    return view;
+  }
+
+  /** Decimal digits up to and with the terminator: no sign, no leading zeros, a safe integer. */
+  #digits(terminator: number, what: string, start: number): number {
+    const first = this.#at;
+    let number = 0;
+    for (;;) {
+      const byte = this.#bytes[this.#at];
+      if (byte === undefined) throw invalid(`the input ends within the ${what}`, start);
+      if (!isDigit(byte)) break;
+      if (number === 0 && this.#at > first) throw invalid(`${what} with a leading zero`, start);
+      number = number * 10 + (byte - ZERO);
+      if (number > Number.MAX_SAFE_INTEGER) throw invalid(`${what} past 2^53`, start);
+      this.#at += 1;
+    }
+    if (this.#at === first || this.#bytes[this.#at] !== terminator) {
+      throw invalid(`${what} is not digits and '${String.fromCharCode(terminator)}'`, start);
+    }
+    this.#at += 1;
+    return number;
+  }
+
+  #list(depth: number): BencodeValue[] {
+    const list: BencodeValue[] = [];
+    this.#at += 1;
+    while (this.#bytes[this.#at] !== END) list.push(this.value(depth + 1));
+    this.#at += 1;
+    return list;
+  }
+
+  #dictionary(depth: number): BencodeDictionary {
+    const start = this.#at;
+    const entries = new Map<string, BencodeValue>();
+    let lastKey: string | undefined;
+    this.#at += 1;
+    while (this.#bytes[this.#at] !== END) {
+      const keyStart = this.#at;
+      if (!isDigit(this.#bytes[keyStart] ?? 0)) throw invalid('a dictionary key must be a string', keyStart);
+      const key = toBinaryString(this.#byteString());
+      if (entries.has(key)) throw invalid('a dictionary key stands twice', keyStart);
+      if (this.#strict && lastKey !== undefined && key < lastKey) throw invalid('keys are not sorted', keyStart);
+      lastKey = key;
+      entries.set(key, this.value(depth + 1));
+    }
+    this.#at += 1;
+    return new BencodeDictionary(entries, this.#bytes, start, this.#at);
+  }
+}
+
+function write(value: BencodeInput, parts: Uint8Array[], depth: number): void {
+  if (depth > MAX_BENCODE_DEPTH) throw new InvariantError(`bencode nested deeper than ${MAX_BENCODE_DEPTH}`);
+  if (typeof value === 'number') return void parts.push(encodeInteger(value));
+  if (typeof value === 'string') return writeBytes(UTF8.encode(value), parts);
+  if (value instanceof Uint8Array) return writeBytes(value, parts);
+  if (value instanceof RawBencode) return void parts.push(value.bytes);
+  if (isList(value)) {
+    parts.push(UTF8.encode('l'));
+    for (const item of value) write(item, parts, depth + 1);
+  } else {
+    parts.push(UTF8.encode('d'));
+    for (const [key, item] of sortedEntries(value)) {
+      writeBytes(fromBinaryString(key), parts);
+      write(item, parts, depth + 1);
+    }
+  }
+  parts.push(UTF8.encode('e'));
+}
+
+type DictionaryInput = Extract<BencodeInput, BencodeDictionary | ReadonlyMap<string, BencodeInput>> | PlainDictionary;
+interface PlainDictionary {
+  readonly [key: string]: BencodeInput | undefined;
+}
+
+function sortedEntries(value: DictionaryInput): [string, BencodeInput][] {
+  const isMap = value instanceof BencodeDictionary || value instanceof Map;
+  const all: Iterable<[string, BencodeInput | undefined]> = isMap
+    ? value.entries()
+    : Object.entries(value as PlainDictionary);
+  const present: [string, BencodeInput][] = [];
+  for (const [key, item] of all) if (item !== undefined) present.push([key, item]);
+  // Binary strings compare as their bytes do.
+  return present.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function encodeInteger(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value)) throw new InvariantError(`${value} is no safe integer, bencode cannot hold it`);
+  return UTF8.encode(`i${value === 0 ? 0 : value}e`);
+}
+
+function writeBytes(bytes: Uint8Array, parts: Uint8Array[]): void {
+  parts.push(UTF8.encode(`${bytes.length}:`), bytes);
+}
+
+function isList(value: BencodeInput): value is readonly BencodeInput[] {
+  return Array.isArray(value);
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= ZERO + 9;
+}
+
+/** A plain Uint8Array even over a Buffer, so that consumers see one type. */
+function viewOf(bytes: Uint8Array, start: number, length: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, length);
+}
+
+/** One character a byte. Keys are short, so a loop beats a decoder; the chunks bound the argument list. */
+function toBinaryString(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += KEY_CHUNK) {
+    text += String.fromCharCode(...bytes.subarray(at, at + KEY_CHUNK));
+  }
+  return text;
+}
+
+function fromBinaryString(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => {
+    const code = character.charCodeAt(0);
+    if (code > 0xff || character.length > 1) throw new InvariantError(`dictionary key '${text}' is no binary string`);
+    return code;
+  });
+}
+
+function invalid(problem: string, offset: number): MetainfoError {
+  return new MetainfoError('P2P_BENCODE_INVALID', `bencode at byte ${offset}: ${problem}`, { offset });
+}
+
+const UTF8 = new TextEncoder();
+const KEY_CHUNK = 4096;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const MINUS = 0x2d;
+const INTEGER = 0x69;
+const LIST = 0x6c;
+const DICTIONARY = 0x64;
+const END = 0x65;

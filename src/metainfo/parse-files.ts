@@ -1,0 +1,101 @@
+/** The files of an info dictionary: `length` or `files` (BEP 3), pad files and symbolic links (BEP 47). */
+import { MetainfoError } from '../errors.js';
+import { BencodeDictionary, type BencodeValue } from './bencode-dictionary.js';
+import { escapeText } from './escape-text.js';
+import type { MetainfoFile } from './metainfo.js';
+import { safePaths, type RawFilePath } from './safe-path.js';
+
+export interface ParsedFiles {
+  readonly isFolder: boolean;
+  readonly files: readonly MetainfoFile[];
+  readonly notes: readonly string[];
+}
+
+interface RawFile extends RawFilePath {
+  readonly path: readonly Uint8Array[];
+  readonly lengthBytes: number;
+}
+
+/**
+ * The files in the order of the torrent, with safe paths. Symbolic links are left out: they carry no bytes, and a link
+ * that a stranger chose could lead out of the output folder.
+ * @throws {P2P_METAINFO_INVALID} when lengths or paths are missing or of the wrong kind
+ * @throws {P2P_PATH_UNSAFE} when a path leads elsewhere
+ */
+export function parseFiles(info: BencodeDictionary): ParsedFiles {
+  if (info.has('length') && info.has('files')) throw invalid('its info has both length and files');
+  if (!info.has('files')) {
+    const lengthBytes = parseLength(info, 'its info');
+    return { isFolder: false, files: [{ path: [], lengthBytes, isPad: false }], notes: [] };
+  }
+  const list = info.list('files');
+  if (!list) throw invalid('files is not a list');
+
+  const entries = list.map(parseEntry);
+  const rawFiles = entries.filter((entry) => entry !== undefined);
+  const paths = safePaths(rawFiles);
+  const files = rawFiles.map((raw, at) => toMetainfoFile(raw, paths[at] ?? []));
+  return { isFolder: true, files, notes: notesOn(files, entries.length - rawFiles.length) };
+}
+
+/** One entry of `files`; undefined for a symbolic link. */
+function parseEntry(entry: BencodeValue, index: number): RawFile | undefined {
+  const where = `file ${index}`;
+  if (!(entry instanceof BencodeDictionary)) throw invalid(`${where} is not a dictionary`);
+  const attributes = entry.text('attr') ?? '';
+  const lengthBytes = attributes.includes('l') && !entry.has('length') ? 0 : parseLength(entry, where);
+  if (attributes.includes('l')) {
+    if (lengthBytes > 0) throw invalid(`${where} is a symbolic link of ${lengthBytes} bytes, but links have none`);
+    return undefined;
+  }
+  const path = byteStrings(entry.list('path.utf-8')) ?? byteStrings(entry.list('path'));
+  if (!path) throw invalid(`${where} has no path`);
+  return { path, lengthBytes, isPad: attributes.includes('p') || isPadPath(path) };
+}
+
+/** Makers before BEP 47 wrote padding as `.pad/` and a number, without an attribute. */
+function isPadPath(path: readonly Uint8Array[]): boolean {
+  return path.length === 2 && /^\.pad\/\d+$/.test(path.map((component) => LENIENT_UTF8.decode(component)).join('/'));
+}
+
+function parseLength(dictionary: BencodeDictionary, where: string): number {
+  const length = dictionary.integer('length');
+  if (length === undefined) throw invalid(`${where} has no length`);
+  if (length < 0) throw invalid(`${where} has length ${length}`);
+  return length;
+}
+
+function byteStrings(list: readonly BencodeValue[] | undefined): readonly Uint8Array[] | undefined {
+  return list?.every((item) => item instanceof Uint8Array) ? list : undefined;
+}
+
+function toMetainfoFile(raw: RawFile, path: readonly string[]): MetainfoFile {
+  const original = raw.path.map((component) => LENIENT_UTF8.decode(component));
+  const isSame = original.every((component, at) => component === path[at]);
+  const file = { path, lengthBytes: raw.lengthBytes, isPad: raw.isPad };
+  return isSame || original.some(hasSlash) ? file : { ...file, originalPath: original };
+}
+
+/** A name with a separator in it cannot lie on disk as one name. */
+function hasSlash(component: string): boolean {
+  return /[/\\]/.test(component);
+}
+
+function notesOn(files: readonly MetainfoFile[], linkCount: number): string[] {
+  const notes: string[] = [];
+  if (linkCount > 0) notes.push(`symbolic links are left out: ${linkCount}`);
+  const changed = files.filter((file) => file.originalPath !== undefined && !file.isPad);
+  const [first] = changed;
+  if (first) {
+    const example = `'${escapeText(first.originalPath?.join('/') ?? '')}' is '${first.path.join('/')}'`;
+    notes.push(`file names changed so that they work everywhere: ${changed.length}, for example ${example}`);
+  }
+  return notes;
+}
+
+function invalid(problem: string): MetainfoError {
+  return new MetainfoError('P2P_METAINFO_INVALID', `not a usable .torrent: ${problem}`);
+}
+
+/** For names that are compared and shown; `safePaths` decodes those that are used. */
+const LENIENT_UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
