@@ -190,11 +190,15 @@ class Decoder {
 }
 
 function write(value: BencodeInput, parts: Uint8Array[], depth: number): void {
-  if (depth > MAX_BENCODE_DEPTH) throw new InvariantError(`bencode nested deeper than ${MAX_BENCODE_DEPTH}`);
-  if (typeof value === 'number') return void parts.push(encodeInteger(value));
-  if (typeof value === 'string') return writeBytes(UTF8.encode(value), parts);
-  if (value instanceof Uint8Array) return writeBytes(value, parts);
-  if (value instanceof RawBencode) return void parts.push(value.bytes);
+  if (typeof value === 'number') parts.push(encodeInteger(value));
+  else if (typeof value === 'string') writeBytes(UTF8.encode(value), parts);
+  else if (value instanceof Uint8Array) writeBytes(value, parts);
+  else if (value instanceof RawBencode) parts.push(value.bytes);
+  else writeContainer(value, parts, depth);
+}
+
+function writeContainer(value: ListInput | DictionaryInput, parts: Uint8Array[], depth: number): void {
+  if (depth >= MAX_BENCODE_DEPTH) throw new InvariantError(`bencode nested deeper than ${MAX_BENCODE_DEPTH}`);
   if (isList(value)) {
     parts.push(UTF8.encode('l'));
     for (const item of value) write(item, parts, depth + 1);
@@ -208,6 +212,7 @@ function write(value: BencodeInput, parts: Uint8Array[], depth: number): void {
   parts.push(UTF8.encode('e'));
 }
 
+type ListInput = readonly BencodeInput[];
 type DictionaryInput = Extract<BencodeInput, BencodeDictionary | ReadonlyMap<string, BencodeInput>> | PlainDictionary;
 interface PlainDictionary {
   readonly [key: string]: BencodeInput | undefined;
@@ -233,7 +238,7 @@ function writeBytes(bytes: Uint8Array, parts: Uint8Array[]): void {
   parts.push(UTF8.encode(`${bytes.length}:`), bytes);
 }
 
-function isList(value: BencodeInput): value is readonly BencodeInput[] {
+function isList(value: BencodeInput): value is ListInput {
   return Array.isArray(value);
 }
 
