@@ -2,9 +2,11 @@
  * Every bound of the peer wire, once, with its reason. What a stranger sends is measured against these before anything is
  * allocated; docs/wire.md lists them, and a test sends one more than each.
  */
+import { MAX_METAINFO_BYTES } from '../metainfo/metainfo-limits.js';
+import { BLOCK_LENGTH } from '../metainfo/piece-layout.js';
 
 /** Most bytes we ask for in one request. BEP 3: "All current implementations use 2^14"; more is refused by many. */
-export const MAX_ASKED_BLOCK_BYTES = 16_384;
+export const MAX_ASKED_BLOCK_BYTES = BLOCK_LENGTH;
 
 /**
  * Most bytes that one request of a peer may ask for, and one block may carry. Old clients ask for up to 128 KiB; beyond
@@ -39,8 +41,8 @@ export const MAX_CLIENT_NAME_LENGTH = 64;
 /** Most further ports of a peer taken from its extension handshake; `--port-count` allows 64. */
 export const MAX_EXTRA_PORTS = 64;
 
-/** Longest metadata that a peer may announce (BEP 9); the bound of every other way to a .torrent too. */
-export const MAX_METADATA_BYTES = 16_777_216;
+/** Longest metadata that a peer may announce (BEP 9): the bound of every other way to a .torrent too. */
+export const MAX_METADATA_BYTES = MAX_METAINFO_BYTES;
 
 /** Longest message with an id we do not know. It is skipped and not stored, but should not keep a connection for ever. */
 export const MAX_UNKNOWN_MESSAGE_BYTES = 1_048_576;
