@@ -1,0 +1,199 @@
+/**
+ * Who is in which swarm, in memory. Pure: the time and the chance are given. Peers are keyed by info hash, address and
+ * port, so that a peer that starts again replaces what it was.
+ */
+import { isLoopbackIp } from './ip-address.js';
+import type { PeerStore, StoreAnnounce, SwarmCounts, TakePeer } from './peer-store.js';
+import { PeerTable } from './peer-table.js';
+
+export interface TrackerRegistryOptions {
+  /** How long a peer is kept that is not heard. */
+  readonly expiryMs: number;
+  /** Peers in all; a new one beyond that finds no room. */
+  readonly maxPeers: number;
+  /** Numbers from 0 up to, not including, 1. */
+  readonly random: () => number;
+}
+
+/** A swarm that is being swept, and the slot to look at next. */
+interface SweepPlace {
+  readonly infoHash: string;
+  readonly table: PeerTable;
+  slot: number;
+}
+
+const NOBODY: SwarmCounts = { seeders: 0, leechers: 0, downloaders: 0, completed: 0 };
+/** ::1 is kept as this, so that a peer that is reached by both is one; nearly every listener hears on IPv4. */
+const LOOPBACK_IPV4 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1);
+
+export class TrackerRegistry implements PeerStore {
+  readonly #swarms = new Map<string, PeerTable>();
+  readonly #expirySec: number;
+  readonly #maxPeers: number;
+  readonly #random: () => number;
+  readonly #hashSeed: number;
+  #peerCount = 0;
+  #seederCount = 0;
+  /** Where `sweep` is: the swarms still to come, the one at hand, and its next slot, downwards. */
+  #sweepRest: IterableIterator<[string, PeerTable]> | undefined;
+  #sweepSwarm: SweepPlace | undefined;
+
+  constructor(options: TrackerRegistryOptions) {
+    this.#expirySec = Math.ceil(options.expiryMs / 1000);
+    this.#maxPeers = options.maxPeers;
+    this.#random = options.random;
+    this.#hashSeed = Math.floor(options.random() * 2 ** 32);
+  }
+
+  get peerCount(): number {
+    return this.#peerCount;
+  }
+
+  get seederCount(): number {
+    return this.#seederCount;
+  }
+
+  get swarmCount(): number {
+    return this.#swarms.size;
+  }
+
+  announce(announce: StoreAnnounce, nowMs: number, takePeer: TakePeer): SwarmCounts | undefined {
+    const ip =
+      isLoopbackIp(announce.ip) && announce.ip[15] === 1 && announce.ip[10] === 0 ? LOOPBACK_IPV4 : announce.ip;
+    const requester = ip === announce.ip ? announce : { ...announce, ip };
+    if (announce.event === 'stopped') return this.#leave(requester);
+
+    const table = this.#join(requester, Math.floor(nowMs / 1000));
+    if (!table) return undefined;
+    if (announce.numWant > 0) this.#pick(table, requester, Math.floor(nowMs / 1000), takePeer);
+    return countsOf(table);
+  }
+
+  scrape(infoHash: string): SwarmCounts {
+    const table = this.#swarms.get(infoHash);
+    return table ? countsOf(table) : NOBODY;
+  }
+
+  sweep(nowMs: number, maxPeers: number): number {
+    const oldestSec = Math.floor(nowMs / 1000) - this.#expirySec;
+    const before = this.#peerCount;
+    let left = maxPeers;
+    while (left > 0) {
+      const at = (this.#sweepSwarm ??= this.#nextSweepSwarm());
+      if (!at) break;
+      // A slot that goes down never meets a record that `removeAt` moved: those come from higher slots.
+      for (at.slot = Math.min(at.slot, at.table.count - 1); at.slot >= 0 && left > 0; at.slot -= 1, left -= 1) {
+        if (at.table.heardAtSecAt(at.slot) < oldestSec) this.#remove(at.infoHash, at.table, at.slot);
+      }
+      if (at.slot < 0) {
+        this.#sweepSwarm = undefined;
+        left -= 1;
+      }
+    }
+    return before - this.#peerCount;
+  }
+
+  #nextSweepSwarm(): SweepPlace | undefined {
+    this.#sweepRest ??= this.#swarms.entries();
+    const next = this.#sweepRest.next();
+    if (next.done) {
+      this.#sweepRest = undefined;
+      return undefined;
+    }
+    const [infoHash, table] = next.value;
+    return { infoHash, table, slot: table.count - 1 };
+  }
+
+  #join(announce: StoreAnnounce, nowSec: number): PeerTable | undefined {
+    let table = this.#swarms.get(announce.infoHash);
+    if (this.#peerCount >= this.#maxPeers && !(table && table.find(announce.ip, announce.port) >= 0)) return undefined;
+    if (!table) {
+      table = new PeerTable(this.#hashSeed);
+      this.#swarms.set(announce.infoHash, table);
+    }
+    const seedsBefore = table.seedCount;
+    const oldRole = table.put({
+      ip: announce.ip,
+      port: announce.port,
+      role: announce.role,
+      peerId: announce.peerId,
+      heardAtSec: nowSec,
+    });
+    if (oldRole === undefined) this.#peerCount += 1;
+    this.#seederCount += table.seedCount - seedsBefore;
+    if (announce.event === 'completed' && oldRole !== 'seed') table.completedCount += 1;
+    return table;
+  }
+
+  #leave(announce: StoreAnnounce): SwarmCounts {
+    const table = this.#swarms.get(announce.infoHash);
+    if (!table) return NOBODY;
+    const slot = table.find(announce.ip, announce.port);
+    if (slot >= 0) this.#remove(announce.infoHash, table, slot);
+    return countsOf(table);
+  }
+
+  #remove(infoHash: string, table: PeerTable, slot: number): void {
+    if (table.roleAt(slot) === 'seed') this.#seederCount -= 1;
+    table.removeAt(slot);
+    this.#peerCount -= 1;
+    if (table.count === 0) this.#swarms.delete(infoHash);
+  }
+
+  /**
+   * Names peers at random. A run of n slots is cut into as many stretches as peers are wanted, and one is drawn from
+   * each: O(wanted), no peer twice, each as likely as any other. Who only uploads is given downloaders only.
+   */
+  #pick(table: PeerTable, requester: StoreAnnounce, nowSec: number, takePeer: TakePeer): void {
+    const slotCount = requester.role === 'downloader' ? table.count : table.downloaderCount;
+    // One more than wanted, since the requester itself may be drawn.
+    const drawCount = Math.min(slotCount, requester.numWant + 1);
+    const turn = Math.floor(this.#random() * slotCount);
+    const oldestSec = nowSec - this.#expirySec;
+    const isRequesterLocal = isLoopbackIp(requester.ip);
+    let left = requester.numWant;
+    for (let draw = 0; draw < drawCount && left > 0; draw += 1) {
+      const from = Math.floor((draw * slotCount) / drawCount);
+      const width = Math.floor(((draw + 1) * slotCount) / drawCount) - from;
+      const slot = (turn + from + (width > 1 ? Math.floor(this.#random() * width) : 0)) % slotCount;
+      if (table.heardAtSecAt(slot) < oldestSec) continue;
+      const ip = addressFor(table.ipAt(slot), requester, isRequesterLocal);
+      if (!ip || isSelf(ip, table, slot, requester)) continue;
+      takePeer(ip, table.portAt(slot), table.peerIdAt(slot));
+      left -= 1;
+    }
+  }
+}
+
+/**
+ * Where a requester reaches a peer. One that announced from loopback lives on this host, which others reach at the
+ * address where they reached us.
+ * @returns undefined when there is no such address
+ */
+function addressFor(peerIp: Uint8Array, requester: StoreAnnounce, isRequesterLocal: boolean): Uint8Array | undefined {
+  if (isRequesterLocal || !isLoopbackIp(peerIp)) return peerIp;
+  const { reachedIp } = requester;
+  return reachedIp && !isLoopbackIp(reachedIp) ? reachedIp : undefined;
+}
+
+/** Whether the peer is who asks: by its address as it would be given out, or by its peer id. */
+function isSelf(ip: Uint8Array, table: PeerTable, slot: number, requester: StoreAnnounce): boolean {
+  return (
+    (table.portAt(slot) === requester.port && areEqual(ip, requester.ip)) ||
+    areEqual(table.peerIdAt(slot), requester.peerId)
+  );
+}
+
+function areEqual(left: Uint8Array, right: Uint8Array): boolean {
+  for (let at = left.length - 1; at >= 0; at -= 1) if (left[at] !== right[at]) return false;
+  return true;
+}
+
+function countsOf(table: PeerTable): SwarmCounts {
+  return {
+    seeders: table.seedCount,
+    leechers: table.count - table.seedCount,
+    downloaders: table.downloaderCount,
+    completed: table.completedCount,
+  };
+}
