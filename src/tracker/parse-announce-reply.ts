@@ -1,0 +1,116 @@
+/** What a tracker answers to an announce, read with distrust: bounds on everything, nothing dialled that is no peer. */
+import { MetainfoError } from '../errors.js';
+import { BencodeDictionary, type BencodeValue } from '../metainfo/bencode-dictionary.js';
+import { decodeBencode } from '../metainfo/bencode.js';
+import { escapeText } from '../metainfo/escape-text.js';
+import { formatAddress, type PeerAddress } from '../protocol/peer-address.js';
+import { formatIp, isDialableIp, parseIp } from './ip-address.js';
+
+export interface AnnounceReply {
+  /** 15 s to 1 h. */
+  readonly intervalMs: number;
+  /** 15 s to `intervalMs`. */
+  readonly minIntervalMs: number;
+  /** Dialable addresses, no repeats, at most 2,000. */
+  readonly peers: readonly PeerAddress[];
+  readonly seeders?: number;
+  readonly leechers?: number;
+  /** For people, safe to print. */
+  readonly warning?: string;
+}
+
+export type ParsedAnnounceReply =
+  | { readonly type: 'reply'; readonly reply: AnnounceReply }
+  | { readonly type: 'failure'; readonly reason: string }
+  | { readonly type: 'invalid'; readonly problem: string };
+
+const LEAST_INTERVAL_MS = 15_000;
+const LONGEST_INTERVAL_MS = 3_600_000;
+/** For trackers that name no interval, and none that is shortest. */
+const DEFAULT_INTERVAL_MS = 1_800_000;
+const DEFAULT_MIN_INTERVAL_MS = 60_000;
+/** Far more than one torrent can use at once. */
+const MAX_PEERS_KEPT = 2_000;
+const MAX_TEXT_LENGTH = 300;
+
+/** @param body bencoded, as received */
+export function parseAnnounceReply(body: Uint8Array): ParsedAnnounceReply {
+  let value: BencodeValue;
+  try {
+    value = decodeBencode(body);
+  } catch (error) {
+    if (error instanceof MetainfoError) return { type: 'invalid', problem: error.message };
+    throw error;
+  }
+  if (!(value instanceof BencodeDictionary)) return { type: 'invalid', problem: 'it is no dictionary' };
+  const reason = value.text('failure reason');
+  if (reason !== undefined) return { type: 'failure', reason: fitForPeople(reason) };
+  if (value.has('failure reason')) return { type: 'invalid', problem: 'its failure reason is no text' };
+
+  const intervalMs = clamp(secondsOf(value, 'interval') ?? DEFAULT_INTERVAL_MS, LONGEST_INTERVAL_MS);
+  const seeders = countOf(value, 'complete');
+  const leechers = countOf(value, 'incomplete');
+  const warning = value.text('warning message');
+  return {
+    type: 'reply',
+    reply: {
+      intervalMs,
+      minIntervalMs: clamp(secondsOf(value, 'min interval') ?? DEFAULT_MIN_INTERVAL_MS, intervalMs),
+      peers: peersOf(value),
+      ...(seeders !== undefined && { seeders }),
+      ...(leechers !== undefined && { leechers }),
+      ...(warning !== undefined && { warning: fitForPeople(warning) }),
+    },
+  };
+}
+
+/** From `peers`, compact or a list of dictionaries, and `peers6`. */
+function peersOf(reply: BencodeDictionary): PeerAddress[] {
+  const peers = new Map<string, PeerAddress>();
+  const add = (ip: Uint8Array | undefined, port: number | undefined): void => {
+    if (!ip || !isDialableIp(ip) || port === undefined || port < 1 || port > 0xffff) return;
+    if (peers.size >= MAX_PEERS_KEPT) return;
+    const peer = { host: formatIp(ip), port };
+    peers.set(formatAddress(peer), peer);
+  };
+  for (const entry of reply.list('peers') ?? []) {
+    // A name instead of an address is passed over: it would have us ask the resolver for whatever the tracker likes.
+    if (entry instanceof BencodeDictionary) add(parseIp(entry.text('ip') ?? ''), entry.integer('port'));
+  }
+  readCompact(reply.bytes('peers'), 4, add);
+  readCompact(reply.bytes('peers6'), 16, add);
+  return [...peers.values()];
+}
+
+/** Address and port, end to end; a rest that is no whole peer is passed over. */
+function readCompact(
+  bytes: Uint8Array | undefined,
+  ipLength: 4 | 16,
+  add: (ip: Uint8Array, port: number) => void,
+): void {
+  if (!bytes) return;
+  for (let at = 0; at + ipLength + 2 <= bytes.length; at += ipLength + 2) {
+    const ip = new Uint8Array(16);
+    if (ipLength === 4) ip.fill(0xff, 10, 12);
+    ip.set(bytes.subarray(at, at + ipLength), 16 - ipLength);
+    add(ip, ((bytes[at + ipLength] ?? 0) << 8) | (bytes[at + ipLength + 1] ?? 0));
+  }
+}
+
+function secondsOf(reply: BencodeDictionary, key: string): number | undefined {
+  const seconds = reply.integer(key);
+  return seconds === undefined || seconds < 0 ? undefined : seconds * 1000;
+}
+
+function countOf(reply: BencodeDictionary, key: string): number | undefined {
+  const count = reply.integer(key);
+  return count === undefined || count < 0 ? undefined : count;
+}
+
+function clamp(intervalMs: number, longestMs: number): number {
+  return Math.min(Math.max(intervalMs, LEAST_INTERVAL_MS), longestMs);
+}
+
+function fitForPeople(text: string): string {
+  return escapeText(text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text);
+}

@@ -1,0 +1,171 @@
+/** The tracker's answers over HTTP: `/announce`, `/scrape`, `/api/…`, `/metrics`. Thread: the tracker's only one. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AnnounceReplyWriter, failureReply, scrapeReply } from './announce-reply.js';
+import { parseAnnounceQuery, parseScrapeQuery } from './announce-query.js';
+import type { PeerStore } from './peer-store.js';
+import type { RequestSource, RequestSources } from './request-source.js';
+import { MAX_URL_BYTES } from './tracker-limits.js';
+import { formatMetrics, type TrackerCounters, type TrackerStats } from './tracker-stats.js';
+
+/** An answer that is sent whole. Text is ASCII or bytes below 256. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string | Uint8Array;
+  /** For an answer that comes before the request was read to its end. */
+  readonly closes?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Answers requests below `/api/torrents`. */
+export interface CatalogueHttp {
+  /** Never rejects. */
+  answer(request: CatalogueRequest): Promise<HttpAnswer>;
+}
+
+export interface CatalogueRequest {
+  readonly message: IncomingMessage;
+  readonly path: string;
+  /** What follows the `?`. */
+  readonly query: string;
+  readonly source: RequestSource;
+}
+
+export interface TrackerHttpParts {
+  readonly store: PeerStore;
+  readonly sources: RequestSources;
+  readonly counters: TrackerCounters;
+  readonly catalogue: CatalogueHttp;
+  readonly stats: () => TrackerStats;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+}
+
+export class TrackerHttp {
+  readonly #parts: TrackerHttpParts;
+  readonly #writer = new AnnounceReplyWriter();
+
+  constructor(parts: TrackerHttpParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers one request; the listener of the HTTP server. */
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const url = request.url ?? '';
+    const mark = url.indexOf('?');
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? '' : url.slice(mark + 1);
+    const source = this.#parts.sources.sourceOf(request);
+    if (url.length > MAX_URL_BYTES) {
+      const answer = textAnswer(414, `the URL has ${url.length} bytes; ${MAX_URL_BYTES} is the most`);
+      this.#send(response, { ...answer, closes: true });
+    } else if (!source) {
+      this.#send(response, textAnswer(400, 'the proxy does not say whom it speaks for'));
+    } else if (path === '/api/torrents' || path.startsWith('/api/torrents/')) {
+      void this.#answerCatalogue({ message: request, path, query, source }, response);
+    } else {
+      this.#send(response, this.#answer(request.method ?? '', path, query, source));
+    }
+  };
+
+  #answer(method: string, path: string, query: string, source: RequestSource): HttpAnswer {
+    switch (path) {
+      case '/announce':
+      case '/scrape':
+      case '/metrics':
+      case '/api/stats':
+        if (method !== 'GET' && method !== 'HEAD') return methodAnswer(method, 'GET');
+        break;
+      default:
+        return textAnswer(404, 'nothing is here: this is a BitTorrent tracker, its peers announce at /announce');
+    }
+    if (path === '/announce') return this.#answerAnnounce(query, source);
+    if (path === '/scrape') return this.#answerScrape(query);
+    if (path === '/api/stats') return jsonAnswer(200, this.#parts.stats());
+    return {
+      status: 200,
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+      body: formatMetrics(this.#parts.stats()),
+    };
+  }
+
+  #answerAnnounce(query: string, source: RequestSource): HttpAnswer {
+    const { store, counters } = this.#parts;
+    const announce = parseAnnounceQuery(query);
+    if (announce.type === 'refusal') return this.#refuse(announce.reason);
+    this.#writer.start(announce);
+    const counts = store.announce(
+      {
+        infoHash: announce.infoHash,
+        ip: source.ip,
+        reachedIp: source.reachedIp,
+        port: announce.port,
+        peerId: announce.peerId,
+        event: announce.event === 'stopped' || announce.event === 'completed' ? announce.event : 'other',
+        role: announce.role,
+        numWant: announce.numWant,
+      },
+      this.#parts.nowMs(),
+      this.#writer.takePeer,
+    );
+    if (!counts) return this.#refuse('the tracker is full; try again later');
+    counters.announces[announce.event] += 1;
+    return bencodeAnswer(this.#writer.finish(counts));
+  }
+
+  #answerScrape(query: string): HttpAnswer {
+    const scrape = parseScrapeQuery(query);
+    if (scrape.type === 'refusal') return this.#refuse(scrape.reason);
+    this.#parts.counters.scrapes += 1;
+    return bencodeAnswer(
+      scrapeReply(scrape.infoHashes.map((infoHash) => [infoHash, this.#parts.store.scrape(infoHash)])),
+    );
+  }
+
+  /** Status 200: clients show a failure reason, but of another status only the number. */
+  #refuse(reason: string): HttpAnswer {
+    this.#parts.counters.rejected += 1;
+    return bencodeAnswer(failureReply(reason));
+  }
+
+  async #answerCatalogue(request: CatalogueRequest, response: ServerResponse): Promise<void> {
+    const answer = await this.#parts.catalogue.answer(request);
+    if (answer.status >= 400 && request.message.method === 'PUT') this.#parts.counters.rejected += 1;
+    this.#send(response, answer);
+  }
+
+  #send(response: ServerResponse, answer: HttpAnswer): void {
+    this.#parts.counters.countResponse(answer.status);
+    if (response.destroyed) return;
+    const headers: Record<string, string | number> = {
+      'Content-Type': answer.contentType,
+      'Content-Length': answer.body.length,
+      'Cache-Control': 'no-store',
+      ...answer.headers,
+    };
+    if (answer.closes) headers['Connection'] = 'close';
+    response.writeHead(answer.status, headers);
+    if (typeof answer.body === 'string') response.end(answer.body, 'latin1');
+    else response.end(answer.body);
+  }
+}
+
+/** A line of text. */
+export function textAnswer(status: number, line: string): HttpAnswer {
+  return { status, contentType: 'text/plain; charset=utf-8', body: `${line}\n` };
+}
+
+/** A JSON value, as UTF-8. */
+export function jsonAnswer(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return { status, contentType: 'application/json', body: Buffer.from(`${JSON.stringify(value)}\n`), headers };
+}
+
+/** For a method that a path does not know. */
+export function methodAnswer(method: string, allowed: string): HttpAnswer {
+  const answer = textAnswer(405, `${method} is not answered here; allowed: ${allowed}`);
+  return { ...answer, headers: { Allow: allowed }, closes: true };
+}
+
+function bencodeAnswer(body: string): HttpAnswer {
+  return { status: 200, contentType: 'text/plain', body };
+}
