@@ -6,7 +6,7 @@
 /** Lowest first. Folders of one layer do not know each other. */
 const LAYERS = [
   ['errors', 'units', 'options'],
-  ['hashing'],
+  ['hashing', 'database'],
   ['metainfo'],
   ['protocol'],
   ['swarm'],
