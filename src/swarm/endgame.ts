@@ -1,0 +1,115 @@
+/**
+ * What a link does that has nothing left to pick, while others still have work that it could do:
+ *
+ * - *take over* pieces that wait in the queue of a slower link (or all of them, when that link is stalled), so that both
+ *   end at the same time;
+ * - *help* with the one piece that a slow link is in the middle of: the helper fetches its blocks from the last
+ *   backwards until the two meet. Blocks are fetched twice at most at the meeting.
+ *
+ * Nothing is done when the owner would be finished within about a round trip of the idle link: that would be in vain.
+ */
+import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
+import type { Assignment } from './swarm-link.js';
+
+const LEAST_GAIN_MS = 100;
+const MOST_HELPERS = 2;
+/** An owner that was silent for so long, or for four round trips if that is longer, gives up a lone block. */
+const HICCUP_MS = 1_000;
+/** An owner that was silent for so long is taken for dead: everything it holds is taken over. */
+const STALLED_MS = 5_000;
+/** No measure came yet: nothing is known of the owner's speed. */
+const UNKNOWN_FOR_MS = 300;
+
+/** What the decision needs of a link. */
+export interface EndgameLink {
+  readonly downBytesPerSec: number;
+  readonly roundTripMs: number;
+  readonly measure: { readonly stalledMs: number };
+  readonly startMs: number | undefined;
+  readonly pieces: { has(pieceIndex: number): boolean } | undefined;
+  readonly assigned: ReadonlyMap<PieceIndex, Assignment>;
+  remainingBytes(nowMs: number): number;
+}
+
+export type Rescue<Link> =
+  | { readonly type: 'take-over'; readonly owner: Link; readonly pieceIndices: readonly PieceIndex[] }
+  | { readonly type: 'help'; readonly owner: Link; readonly pieceIndex: PieceIndex };
+
+export interface RescueQuestion<Link> {
+  readonly idle: Link;
+  readonly links: Iterable<Link>;
+  readonly layout: PieceLayout;
+  /** How many help with this piece already; Infinity forbids help. */
+  readonly helpersOf: (pieceIndex: PieceIndex) => number;
+}
+
+/** The best use of an idle link, the owner that takes longest first; undefined when nothing is worth it. */
+export function planRescue<Link extends EndgameLink>(
+  question: RescueQuestion<Link>,
+  nowMs: number,
+): Rescue<Link> | undefined {
+  const { idle } = question;
+  const leastGainMs = Math.max(LEAST_GAIN_MS, 2 * idle.roundTripMs);
+  const owners: { readonly owner: Link; readonly finishMs: number }[] = [];
+  for (const owner of question.links) {
+    if (owner === idle || owner.assigned.size === 0) continue;
+    const finishMs = finishTimeMs(owner, nowMs);
+    if (finishMs > leastGainMs) owners.push({ owner, finishMs });
+  }
+  owners.sort((a, b) => (a.finishMs === b.finishMs ? 0 : b.finishMs - a.finishMs));
+  for (const { owner } of owners) {
+    const rescue = takeOver(question, owner, nowMs) ?? help(question, owner);
+    if (rescue) return rescue;
+  }
+  return undefined;
+}
+
+/** How long the owner still needs for what it holds. */
+function finishTimeMs(owner: EndgameLink, nowMs: number): number {
+  const isMeasured = owner.startMs !== undefined && nowMs - owner.startMs >= UNKNOWN_FOR_MS;
+  if (!isMeasured) return 0;
+  if (owner.downBytesPerSec <= 0 || owner.measure.stalledMs >= STALLED_MS) return Infinity;
+  return (owner.remainingBytes(nowMs) / owner.downBytesPerSec) * 1000;
+}
+
+function takeOver<Link extends EndgameLink>(
+  question: RescueQuestion<Link>,
+  owner: Link,
+  nowMs: number,
+): Rescue<Link> | undefined {
+  const queued = [...owner.assigned].filter(([, assignment]) => !assignment.isReleasing);
+  const from = isHeadLost(question.layout, owner, queued[0]?.[0]) ? 0 : 1;
+  let budget = shareOf(question.idle, owner, nowMs);
+  const taken: PieceIndex[] = [];
+  for (let at = queued.length - 1; at >= from && budget > 0; at -= 1) {
+    const [pieceIndex, assignment] = queued[at] ?? [];
+    if (pieceIndex === undefined || !assignment || !question.idle.pieces?.has(pieceIndex)) continue;
+    taken.push(pieceIndex);
+    budget -= assignment.sizeBytes;
+  }
+  return taken.length > 0 ? { type: 'take-over', owner, pieceIndices: taken } : undefined;
+}
+
+/** Whether also the piece that the owner is in the middle of should go to another. */
+function isHeadLost(layout: PieceLayout, owner: EndgameLink, head: PieceIndex | undefined): boolean {
+  const silentMs = owner.measure.stalledMs;
+  if (silentMs >= STALLED_MS) return true;
+  return head !== undefined && layout.blockCount(head) === 1 && silentMs >= Math.max(HICCUP_MS, 4 * owner.roundTripMs);
+}
+
+/** Bytes that the idle link should take, so that both end together. */
+function shareOf(idle: EndgameLink, owner: EndgameLink, nowMs: number): number {
+  if (owner.measure.stalledMs >= STALLED_MS) return Infinity;
+  const ownerRate = owner.downBytesPerSec;
+  const idleRate = idle.downBytesPerSec > 0 ? idle.downBytesPerSec : Math.max(ownerRate, 1);
+  return (owner.remainingBytes(nowMs) * idleRate) / (idleRate + ownerRate);
+}
+
+function help<Link extends EndgameLink>(question: RescueQuestion<Link>, owner: Link): Rescue<Link> | undefined {
+  for (const [pieceIndex, assignment] of owner.assigned) {
+    if (assignment.isReleasing || !question.idle.pieces?.has(pieceIndex)) continue;
+    if (question.layout.blockCount(pieceIndex) < 2 || question.helpersOf(pieceIndex) >= MOST_HELPERS) continue;
+    return { type: 'help', owner, pieceIndex };
+  }
+  return undefined;
+}

@@ -1,0 +1,196 @@
+/**
+ * Where every piece of a torrent stands, in one place. No other class changes a piece's state.
+ *
+ *                assign               verify               makeDurable
+ *     missing ──────────▶ assigned ───────────▶ verified ─────────────▶ durable
+ *       ▲  ▲                │  │                   │                       │
+ *       │  └── release ─────┘  │                   │                       │
+ *       └───── fail ───────────┘                   │                       │
+ *       └───────────────── lose ───────────────────┴───────────────────────┘
+ *
+ * Beside a missing or assigned piece the ledger keeps what is known of it: the blocks that are on disk already
+ * (`partial`, left by `release`) and the evidence of a failure with several contributors (left by `fail`).
+ */
+import { InvariantError } from '../errors.js';
+import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
+import type { Bitfield } from '../protocol/bitfield.js';
+import { PieceSet } from './piece-set.js';
+import type { FailedPieceEvidence, PartialPiece } from './swarm-events.js';
+
+export type PieceState = 'missing' | 'assigned' | 'verified' | 'durable';
+
+const STATES = ['missing', 'assigned', 'verified', 'durable'] as const satisfies readonly PieceState[];
+const MISSING = 0;
+const ASSIGNED = 1;
+const VERIFIED = 2;
+const DURABLE = 3;
+const NO_BLOCKS: PartialPiece = [];
+/** A piece with evidence is fetched from one peer alone; when so many peers gave it back, it is fetched like any other. */
+const MOST_LONELY_ATTEMPTS = 3;
+
+interface Evidence {
+  readonly evidence: FailedPieceEvidence;
+  attempts: number;
+}
+
+export class PieceLedger {
+  readonly #layout: PieceLayout;
+  readonly #states: Uint8Array;
+  readonly #owned: PieceSet;
+  readonly #owners = new Map<PieceIndex, number>();
+  readonly #partials = new Map<PieceIndex, PartialPiece>();
+  readonly #evidence = new Map<PieceIndex, Evidence>();
+  #verifiedBytes = 0;
+
+  /** @param owned what is verified at the start; copied, and taken as durable */
+  constructor(layout: PieceLayout, owned: Bitfield) {
+    this.#layout = layout;
+    this.#states = new Uint8Array(layout.pieceCount);
+    this.#owned = PieceSet.from(layout.pieceCount, owned.bytes);
+    this.#owned.forEach((pieceIndex) => {
+      this.#states[pieceIndex] = DURABLE;
+      this.#verifiedBytes += layout.pieceSize(pieceIndex);
+    });
+  }
+
+  /** Verified and durable pieces. */
+  get owned(): PieceSet {
+    return this.#owned;
+  }
+
+  /** Bytes of verified and durable pieces. */
+  get verifiedBytes(): number {
+    return this.#verifiedBytes;
+  }
+
+  get assignedCount(): number {
+    return this.#owners.size;
+  }
+
+  stateOf(pieceIndex: PieceIndex): PieceState {
+    return STATES[this.#states[pieceIndex] ?? MISSING] ?? 'missing';
+  }
+
+  /** The link that an assigned piece belongs to. */
+  ownerOf(pieceIndex: PieceIndex): number | undefined {
+    return this.#owners.get(pieceIndex);
+  }
+
+  /** Blocks of a missing or assigned piece that are on disk. */
+  partialOf(pieceIndex: PieceIndex): PartialPiece {
+    return this.#partials.get(pieceIndex) ?? NO_BLOCKS;
+  }
+
+  evidenceOf(pieceIndex: PieceIndex): FailedPieceEvidence | undefined {
+    return this.#evidence.get(pieceIndex)?.evidence;
+  }
+
+  /**
+   * missing → assigned.
+   * @param source blame key of the link: a piece under evidence may go on only with blocks of this very peer
+   * @throws {P2P_INVARIANT} when it is not missing
+   */
+  assign(pieceIndex: PieceIndex, linkId: number, source: string): void {
+    this.#expect(pieceIndex, MISSING);
+    this.#states[pieceIndex] = ASSIGNED;
+    this.#owners.set(pieceIndex, linkId);
+    const isAlone = this.partialOf(pieceIndex).every((blocks) => blocks.source === source);
+    if (this.#evidence.has(pieceIndex) && !isAlone) this.#partials.delete(pieceIndex);
+  }
+
+  /**
+   * assigned → missing, and what came of it is kept.
+   * @param partial replaces what was known; left out, that stays
+   * @returns whether the piece was this link's; otherwise nothing happens
+   */
+  release(pieceIndex: PieceIndex, linkId: number, partial: PartialPiece = this.partialOf(pieceIndex)): boolean {
+    if (!this.#takeFrom(pieceIndex, linkId)) return false;
+    this.#states[pieceIndex] = MISSING;
+    if (partial.length > 0) this.#partials.set(pieceIndex, partial);
+    else this.#partials.delete(pieceIndex);
+    this.#countAttempt(pieceIndex);
+    return true;
+  }
+
+  /**
+   * assigned → missing, and nothing of it is kept but the evidence.
+   * @returns whether the piece was this link's; otherwise nothing happens
+   */
+  fail(pieceIndex: PieceIndex, linkId: number, evidence: FailedPieceEvidence | undefined): boolean {
+    if (!this.#takeFrom(pieceIndex, linkId)) return false;
+    this.#states[pieceIndex] = MISSING;
+    this.#partials.delete(pieceIndex);
+    if (evidence) this.#evidence.set(pieceIndex, { evidence, attempts: 0 });
+    return true;
+  }
+
+  /**
+   * assigned → verified. A missing piece may be verified too: its link gave it back and finished it nevertheless.
+   * @returns false, and nothing happens, when it is owned already or another link's
+   */
+  verify(pieceIndex: PieceIndex, linkId: number): boolean {
+    if (!this.#takeFrom(pieceIndex, linkId) && this.#states[pieceIndex] !== MISSING) return false;
+    this.#states[pieceIndex] = VERIFIED;
+    this.#partials.delete(pieceIndex);
+    this.#evidence.delete(pieceIndex);
+    this.#owned.add(pieceIndex);
+    this.#verifiedBytes += this.#layout.pieceSize(pieceIndex);
+    return true;
+  }
+
+  /** verified → durable; a piece in any other state is left as it is. */
+  makeDurable(pieceIndex: PieceIndex): void {
+    if (this.#states[pieceIndex] === VERIFIED) this.#states[pieceIndex] = DURABLE;
+  }
+
+  /**
+   * verified or durable → missing: the disk does not hold it any more.
+   * @returns whether it was owned
+   */
+  lose(pieceIndex: PieceIndex): boolean {
+    if (!this.#owned.delete(pieceIndex)) return false;
+    this.#states[pieceIndex] = MISSING;
+    this.#verifiedBytes -= this.#layout.pieceSize(pieceIndex);
+    return true;
+  }
+
+  /** @throws {P2P_INVARIANT} when two records of a piece disagree */
+  assertInvariants(): void {
+    let verifiedBytes = 0;
+    for (let index = 0; index < this.#layout.pieceCount; index += 1) {
+      const pieceIndex = this.#layout.pieceIndex(index);
+      const state = this.#states[index] ?? MISSING;
+      const isOwned = state === VERIFIED || state === DURABLE;
+      if (isOwned) verifiedBytes += this.#layout.pieceSize(pieceIndex);
+      this.#check(this.#owned.has(index) === isOwned, pieceIndex, 'owned bit');
+      this.#check(this.#owners.has(pieceIndex) === (state === ASSIGNED), pieceIndex, 'owner');
+      this.#check(!isOwned || !this.#partials.has(pieceIndex), pieceIndex, 'partial of an owned piece');
+      this.#check(!isOwned || !this.#evidence.has(pieceIndex), pieceIndex, 'evidence of an owned piece');
+    }
+    if (verifiedBytes !== this.#verifiedBytes) {
+      throw new InvariantError(`ledger counts ${this.#verifiedBytes} verified bytes, its pieces are ${verifiedBytes}`);
+    }
+  }
+
+  #takeFrom(pieceIndex: PieceIndex, linkId: number): boolean {
+    if (this.#owners.get(pieceIndex) !== linkId) return false;
+    return this.#owners.delete(pieceIndex);
+  }
+
+  #countAttempt(pieceIndex: PieceIndex): void {
+    const entry = this.#evidence.get(pieceIndex);
+    if (!entry) return;
+    entry.attempts += 1;
+    if (entry.attempts >= MOST_LONELY_ATTEMPTS) this.#evidence.delete(pieceIndex);
+  }
+
+  #expect(pieceIndex: PieceIndex, state: number): void {
+    if (this.#states[pieceIndex] !== state) {
+      throw new InvariantError(`piece ${pieceIndex} is ${this.stateOf(pieceIndex)}, not ${STATES[state]}`);
+    }
+  }
+
+  #check(holds: boolean, pieceIndex: PieceIndex, what: string): void {
+    if (!holds) throw new InvariantError(`piece ${pieceIndex} is ${this.stateOf(pieceIndex)}: wrong ${what}`);
+  }
+}

@@ -1,0 +1,328 @@
+/**
+ * Gives pieces to links and takes them back: keeps every link supplied ahead, lets idle links help slow ones, and
+ * sees to it that no two links write the same piece. The states themselves are the ledger's.
+ */
+import { InvariantError } from '../errors.js';
+import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
+import type { Bitfield } from '../protocol/bitfield.js';
+import { planRescue } from './endgame.js';
+import { PieceLedger } from './piece-ledger.js';
+import { PiecePicker } from './piece-picker.js';
+import { PieceSet } from './piece-set.js';
+import { supplyTarget } from './supply-target.js';
+import type { FailedPieceEvidence, PartialPiece, SwarmAction } from './swarm-events.js';
+import { SNUBBED_AFTER_MS, type SwarmLink } from './swarm-link.js';
+
+/** How long a link that chokes us, or has to close, may keep its pieces before they are asked back. */
+const CHOKED_GRACE_MS = 5_000;
+/** How long a piece waits for its last helper to let go. */
+const HELPERS_GONE_MS = 2_000;
+
+export interface PieceTradeOptions {
+  readonly layout: PieceLayout;
+  readonly owned: Bitfield;
+  readonly wantsPieces: boolean;
+  readonly random: () => number;
+  readonly act: (action: SwarmAction) => void;
+}
+
+export class PieceTrade {
+  readonly ledger: PieceLedger;
+  readonly picker: PiecePicker;
+  readonly #layout: PieceLayout;
+  readonly #wantsPieces: boolean;
+  readonly #act: (action: SwarmAction) => void;
+  readonly #links = new Map<number, SwarmLink>();
+  /** To be looked at: something happened to them. */
+  readonly #dirty = new Set<SwarmLink>();
+  /** They could fetch, and have nothing to. */
+  readonly #idle = new Set<SwarmLink>();
+  readonly #helpers = new Map<PieceIndex, Set<SwarmLink>>();
+  /** Missing pieces whose helpers have not let go yet, with the time since when. */
+  readonly #held = new Map<PieceIndex, number>();
+  /** Pieces asked back for the sake of an idle link. */
+  readonly #promised = new Map<PieceIndex, SwarmLink>();
+
+  constructor(options: PieceTradeOptions) {
+    this.#layout = options.layout;
+    this.#wantsPieces = options.wantsPieces;
+    this.#act = options.act;
+    this.ledger = new PieceLedger(options.layout, options.owned);
+    this.picker = new PiecePicker({
+      pieceCount: options.layout.pieceCount,
+      pieceLengthBytes: options.layout.pieceLengthBytes,
+      random: options.random,
+    });
+    if (!options.wantsPieces) return;
+    for (let index = 0; index < options.layout.pieceCount; index += 1) {
+      if (!options.owned.has(index)) this.picker.open(options.layout.pieceIndex(index), false);
+    }
+  }
+
+  addLink(link: SwarmLink): void {
+    this.#links.set(link.linkId, link);
+  }
+
+  /** The link is gone; what its worker did not give back is taken. */
+  removeLink(link: SwarmLink, nowMs: number): void {
+    for (const pieceIndex of [...link.assigned.keys()]) this.handleReleased(link, pieceIndex, undefined, nowMs);
+    for (const pieceIndex of [...link.helping]) this.#endHelp(link, pieceIndex, nowMs);
+    for (const [pieceIndex, thief] of this.#promised) if (thief === link) this.#promised.delete(pieceIndex);
+    this.forgetPieces(link);
+    this.#links.delete(link.linkId);
+    this.#dirty.delete(link);
+    this.#idle.delete(link);
+  }
+
+  /** What the peer has counts no more towards what is rare. */
+  forgetPieces(link: SwarmLink): void {
+    if (link.pieces) this.picker.removePeer(link.pieces);
+    link.pieces = undefined;
+  }
+
+  /** The peer said what it has. */
+  handlePieces(link: SwarmLink, pieces: PieceSet): void {
+    link.pieces = pieces;
+    this.picker.addPeer(pieces);
+    this.#dirty.add(link);
+  }
+
+  /** @returns whether we lack one of the pieces that are new to the peer */
+  handleHave(link: SwarmLink, pieceIndices: readonly PieceIndex[]): boolean {
+    let isInteresting = false;
+    for (const pieceIndex of pieceIndices) {
+      if (!link.pieces?.add(pieceIndex)) continue;
+      this.picker.handleHave(pieceIndex);
+      isInteresting ||= this.#wantsPieces && !this.ledger.owned.has(pieceIndex);
+    }
+    if (isInteresting) this.#dirty.add(link);
+    return isInteresting;
+  }
+
+  isInteresting(link: SwarmLink): boolean {
+    return this.#wantsPieces && link.pieces?.hasMoreThan(this.ledger.owned) === true;
+  }
+
+  /** Something happened that may let this link fetch. */
+  touch(link: SwarmLink): void {
+    this.#dirty.add(link);
+  }
+
+  /** @returns whether the piece is new to us */
+  handleVerified(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): boolean {
+    if (!this.ledger.verify(pieceIndex, link.linkId)) return false;
+    this.picker.close(pieceIndex);
+    this.#held.delete(pieceIndex);
+    this.#promised.delete(pieceIndex);
+    link.removeAssignment(pieceIndex);
+    link.noteDone(this.#layout.pieceSize(pieceIndex), nowMs);
+    this.#dirty.add(link);
+    this.#stopHelpers(pieceIndex);
+    this.#helpers.delete(pieceIndex);
+    return true;
+  }
+
+  /** @returns whether the piece was this link's */
+  handleFailed(
+    link: SwarmLink,
+    pieceIndex: PieceIndex,
+    evidence: FailedPieceEvidence | undefined,
+    nowMs: number,
+  ): boolean {
+    if (!this.ledger.fail(pieceIndex, link.linkId, evidence)) return false;
+    this.#handleGivenBack(link, pieceIndex, nowMs);
+    return true;
+  }
+
+  /** @param partial left out, what was known of the piece before stays */
+  handleReleased(link: SwarmLink, pieceIndex: PieceIndex, partial: PartialPiece | undefined, nowMs: number): void {
+    if (this.ledger.release(pieceIndex, link.linkId, partial)) this.#handleGivenBack(link, pieceIndex, nowMs);
+    else this.#endHelp(link, pieceIndex, nowMs);
+  }
+
+  /** @returns whether the piece was owned */
+  handleLost(pieceIndex: PieceIndex): boolean {
+    if (!this.ledger.lose(pieceIndex)) return false;
+    if (this.#wantsPieces) this.#open(pieceIndex);
+    return true;
+  }
+
+  /** Looks after all links that something happened to. */
+  supplyDirty(nowMs: number): void {
+    for (const link of this.#dirty) {
+      this.#dirty.delete(link);
+      this.#supply(link, nowMs);
+    }
+  }
+
+  /** What only time brings about; a few times a second. */
+  handleTick(nowMs: number): void {
+    for (const [pieceIndex, sinceMs] of this.#held) {
+      if (nowMs - sinceMs < HELPERS_GONE_MS) continue;
+      for (const helper of this.#helpers.get(pieceIndex) ?? []) helper.helping.delete(pieceIndex);
+      this.#helpers.delete(pieceIndex);
+      this.#openIfFree(pieceIndex);
+    }
+    for (const link of this.#links.values()) {
+      if (link.assigned.size > 0) this.#takeBackLate(link, nowMs);
+      if (link.canFetch(nowMs)) this.#dirty.add(link);
+    }
+  }
+
+  /** @throws {P2P_INVARIANT} when ledger, picker and links disagree */
+  assertInvariants(): void {
+    this.ledger.assertInvariants();
+    const sets = [...this.#links.values()].flatMap((link) => (link.pieces ? [link.pieces] : []));
+    this.picker.assertInvariants(sets);
+    let assigned = 0;
+    for (const link of this.#links.values()) assigned += this.#assertLink(link);
+    if (assigned !== this.ledger.assignedCount) {
+      throw new InvariantError(`links hold ${assigned} pieces, the ledger has ${this.ledger.assignedCount} assigned`);
+    }
+    for (let index = 0; index < this.#layout.pieceCount; index += 1) {
+      const pieceIndex = this.#layout.pieceIndex(index);
+      const isMissing = this.ledger.stateOf(pieceIndex) === 'missing';
+      const mayOpen = this.#wantsPieces && isMissing && !this.#held.has(pieceIndex);
+      if (this.picker.isOpen(pieceIndex) !== mayOpen)
+        throw new InvariantError(`piece ${index}: wrongly open or closed`);
+    }
+  }
+
+  #assertLink(link: SwarmLink): number {
+    let bytes = 0;
+    for (const [pieceIndex, assignment] of link.assigned) {
+      if (this.ledger.ownerOf(pieceIndex) !== link.linkId) {
+        throw new InvariantError(`piece ${pieceIndex} is not link ${link.linkId}'s in the ledger`);
+      }
+      if (!assignment.isReleasing) bytes += assignment.sizeBytes;
+    }
+    for (const pieceIndex of link.helping) {
+      if (!this.#helpers.get(pieceIndex)?.has(link)) throw new InvariantError(`help with ${pieceIndex} is not noted`);
+    }
+    if (bytes !== link.assignedBytes) throw new InvariantError(`link ${link.linkId} counts its bytes wrong`);
+    return link.assigned.size;
+  }
+
+  #supply(link: SwarmLink, nowMs: number): void {
+    this.#idle.delete(link);
+    if (!link.pieces || !link.canFetch(nowMs)) return;
+    // A peer that left us waiting must first show with one piece that it is back.
+    const target = link.isSnubbed ? 1 : supplyTarget(link, this.#layout.pieceLengthBytes, nowMs);
+    let remaining = link.remainingBytes(nowMs);
+    while (remaining < target && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
+      const pieceIndex = this.picker.pick(link.pieces, link.lastPicked);
+      if (pieceIndex === undefined) break;
+      remaining += this.#assign(link, pieceIndex, nowMs);
+    }
+    if (link.assigned.size === 0 && link.helping.size === 0) this.#handleIdle(link, nowMs);
+  }
+
+  #assign(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): number {
+    const sizeBytes = this.#layout.pieceSize(pieceIndex);
+    this.picker.close(pieceIndex);
+    this.ledger.assign(pieceIndex, link.linkId, link.blameKey);
+    link.addAssignment(pieceIndex, sizeBytes, nowMs);
+    const evidence = this.ledger.evidenceOf(pieceIndex);
+    this.#act({
+      type: 'fetch-piece',
+      linkId: link.linkId,
+      pieceIndex,
+      partial: this.ledger.partialOf(pieceIndex),
+      ...(evidence && { evidence }),
+    });
+    return sizeBytes;
+  }
+
+  #handleIdle(link: SwarmLink, nowMs: number): void {
+    this.#idle.add(link);
+    if (this.ledger.assignedCount === 0) return;
+    const rescue = planRescue(
+      {
+        idle: link,
+        links: this.#links.values(),
+        layout: this.#layout,
+        helpersOf: (pieceIndex) =>
+          this.ledger.evidenceOf(pieceIndex) ? Infinity : (this.#helpers.get(pieceIndex)?.size ?? 0),
+      },
+      nowMs,
+    );
+    if (rescue?.type === 'take-over') {
+      for (const pieceIndex of rescue.pieceIndices) {
+        this.#promised.set(pieceIndex, link);
+        this.#askBack(rescue.owner, pieceIndex);
+      }
+    } else if (rescue) {
+      this.#beginHelp(link, rescue.owner, rescue.pieceIndex);
+    }
+  }
+
+  #beginHelp(link: SwarmLink, owner: SwarmLink, pieceIndex: PieceIndex): void {
+    const helpers = this.#helpers.get(pieceIndex) ?? new Set();
+    this.#helpers.set(pieceIndex, helpers.add(link));
+    link.helping.add(pieceIndex);
+    this.#idle.delete(link);
+    const partial = this.ledger.partialOf(pieceIndex);
+    this.#act({ type: 'help-piece', linkId: link.linkId, ownerLinkId: owner.linkId, pieceIndex, partial });
+  }
+
+  #endHelp(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): void {
+    if (!link.helping.delete(pieceIndex)) return;
+    this.#dirty.add(link);
+    const helpers = this.#helpers.get(pieceIndex);
+    helpers?.delete(link);
+    if (helpers?.size === 0) this.#helpers.delete(pieceIndex);
+    if (this.#held.has(pieceIndex)) this.#openIfFree(pieceIndex, nowMs);
+  }
+
+  #stopHelpers(pieceIndex: PieceIndex): void {
+    for (const helper of this.#helpers.get(pieceIndex) ?? []) {
+      helper.helping.delete(pieceIndex);
+      this.#dirty.add(helper);
+      this.#act({ type: 'release-piece', linkId: helper.linkId, pieceIndex });
+    }
+  }
+
+  #askBack(link: SwarmLink, pieceIndex: PieceIndex): void {
+    link.markReleasing(pieceIndex);
+    this.#act({ type: 'release-piece', linkId: link.linkId, pieceIndex });
+  }
+
+  #handleGivenBack(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): void {
+    link.removeAssignment(pieceIndex);
+    this.#dirty.add(link);
+    for (const helper of this.#helpers.get(pieceIndex) ?? []) {
+      this.#act({ type: 'release-piece', linkId: helper.linkId, pieceIndex });
+    }
+    this.#openIfFree(pieceIndex, nowMs);
+  }
+
+  /** Opens a missing piece, unless helpers may still write to it. */
+  #openIfFree(pieceIndex: PieceIndex, nowMs?: number): void {
+    if (nowMs !== undefined && this.#helpers.has(pieceIndex)) {
+      if (!this.#held.has(pieceIndex)) this.#held.set(pieceIndex, nowMs);
+      return;
+    }
+    this.#held.delete(pieceIndex);
+    this.#open(pieceIndex);
+    const thief = this.#promised.get(pieceIndex);
+    this.#promised.delete(pieceIndex);
+    if (nowMs === undefined || !thief?.canFetch(nowMs) || !thief.pieces?.has(pieceIndex)) return;
+    this.#idle.delete(thief);
+    this.#assign(thief, pieceIndex, nowMs);
+  }
+
+  #open(pieceIndex: PieceIndex): void {
+    this.picker.open(pieceIndex, this.ledger.partialOf(pieceIndex).length > 0);
+    for (const link of this.#idle) this.#dirty.add(link);
+  }
+
+  /** Asks back the pieces of a link that chokes us, has to go, or is stalled. */
+  #takeBackLate(link: SwarmLink, nowMs: number): void {
+    const isStalled = link.measure.stalledMs >= SNUBBED_AFTER_MS;
+    if (isStalled) link.holdOff(nowMs);
+    for (const [pieceIndex, assignment] of link.assigned) {
+      const isLate = (link.peerChoking || link.isClosing) && nowMs - assignment.sinceMs > CHOKED_GRACE_MS;
+      if (!assignment.isReleasing && (isStalled || isLate)) this.#askBack(link, pieceIndex);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * How much a link is supplied ahead, in bytes and not in pieces: enough for the way of a message from here to its
+ * worker and of a request to the peer, so that it never runs dry; hundreds of 128-byte pieces at once, but only one of
+ * 16 MiB on a slow link, which would keep it from the others.
+ */
+
+/** What of a link decides its supply. */
+export interface SupplyView {
+  readonly downBytesPerSec: number;
+  readonly roundTripMs: number;
+  /** Bytes of pieces that it finished. */
+  readonly doneBytes: number;
+  /** Since when it has had something to fetch. */
+  readonly startMs: number | undefined;
+}
+
+/** Margin for the way through the main thread and back. */
+const MARGIN_MS = 50;
+const LEAST_BYTES = 262_144;
+const MOST_BYTES = 67_108_864;
+/** Before the first measures say more, the supply doubles with what came, as TCP's slow start does. */
+const SLOW_START_MS = 1_000;
+const MOST_SLOW_START_BYTES = 16_777_216;
+/** Time between two measures: nobody looks again sooner while a long piece is on its way. */
+const MEASURE_MS = 250;
+
+/**
+ * Bytes that should be assigned and not yet there. One more piece is due while there are fewer.
+ * @param pieceLengthBytes of the torrent
+ */
+export function supplyTarget(link: SupplyView, pieceLengthBytes: number, nowMs: number): number {
+  const rate = link.downBytesPerSec / 1000;
+  const untilNextLookMs = rate > 0 ? Math.min(MEASURE_MS, pieceLengthBytes / rate) : 0;
+  const isStarting = link.startMs === undefined || nowMs - link.startMs < SLOW_START_MS;
+  const slowStartBytes = isStarting ? Math.min(2 * link.doneBytes, MOST_SLOW_START_BYTES) : 0;
+  const steadyBytes = rate * (link.roundTripMs + MARGIN_MS + untilNextLookMs);
+  return Math.min(Math.max(LEAST_BYTES, slowStartBytes, steadyBytes), MOST_BYTES);
+}

@@ -1,0 +1,158 @@
+/** What the swarm knows of one admitted connection. State only: the decisions are made elsewhere. */
+import type { PieceIndex } from '../metainfo/piece-layout.js';
+import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
+import type { PieceSet } from './piece-set.js';
+import type { LinkMeasure } from './swarm-events.js';
+
+/** Held off for so long after it left us waiting. */
+const HOLD_OFF_MS = 10_000;
+/** A peer that gave nothing for so long while it was asked is snubbing us (BEP 3, choking). */
+export const SNUBBED_AFTER_MS = 20_000;
+
+/** A piece that a link fetches. */
+export interface Assignment {
+  readonly sizeBytes: number;
+  /** When it became this link's. */
+  readonly sinceMs: number;
+  /** It was asked back, and `piece-released` has not come yet. */
+  isReleasing: boolean;
+}
+
+export class SwarmLink {
+  readonly linkId: number;
+  readonly address: PeerAddress;
+  readonly incoming: boolean;
+  readonly peerId: PeerId;
+  readonly blameKey: string;
+  client = '';
+  uploadOnly = false;
+  /** Undefined until the peer said what it has. */
+  pieces: PieceSet | undefined;
+  amChoking = true;
+  amInterested = false;
+  peerChoking = true;
+  peerInterested = false;
+  /** `close` was said; only what its worker still has to report counts. */
+  isClosing = false;
+  /** Since when neither side needs the other. */
+  uselessSinceMs: number | undefined;
+  measure: LinkMeasure;
+  /** In the order of fetching. */
+  readonly assigned = new Map<PieceIndex, Assignment>();
+  /** Bytes of the assigned pieces, without those that are being released. */
+  assignedBytes = 0;
+  /** Pieces of other links that this one helps with. */
+  readonly helping = new Set<PieceIndex>();
+  lastPicked: PieceIndex | undefined;
+  isSnubbed = false;
+  #startMs: number | undefined;
+  #lastDoneMs = 0;
+  #doneBytes = 0;
+  #heldOffUntilMs = 0;
+
+  constructor(options: {
+    readonly linkId: number;
+    readonly address: PeerAddress;
+    readonly incoming: boolean;
+    readonly peerId: PeerId;
+    readonly blameKey: string;
+  }) {
+    this.linkId = options.linkId;
+    this.address = options.address;
+    this.incoming = options.incoming;
+    this.peerId = options.peerId;
+    this.blameKey = options.blameKey;
+    this.measure = { ...NOTHING_MEASURED, linkId: options.linkId };
+  }
+
+  get downBytesPerSec(): number {
+    return this.measure.downBytesPerSec;
+  }
+
+  get upBytesPerSec(): number {
+    return this.measure.upBytesPerSec;
+  }
+
+  get roundTripMs(): number {
+    return this.measure.roundTripMs;
+  }
+
+  /** Whether neither end wants anything, as far as the peer told. */
+  get isSeed(): boolean {
+    return this.uploadOnly || this.pieces?.isFull === true;
+  }
+
+  /** Bytes of pieces that this link finished. */
+  get doneBytes(): number {
+    return this.#doneBytes;
+  }
+
+  /** Since when it has had something to fetch; undefined before its first piece. */
+  get startMs(): number | undefined {
+    return this.#startMs;
+  }
+
+  canFetch(nowMs: number): boolean {
+    return this.amInterested && !this.peerChoking && !this.isClosing && nowMs >= this.#heldOffUntilMs;
+  }
+
+  handleMeasure(measure: LinkMeasure): void {
+    if (measure.downTotalBytes > this.measure.downTotalBytes) this.isSnubbed = false;
+    this.measure = measure;
+  }
+
+  /** It left us waiting: nothing new for a while, whatever it says. */
+  holdOff(nowMs: number): void {
+    this.isSnubbed = true;
+    this.#heldOffUntilMs = nowMs + HOLD_OFF_MS;
+  }
+
+  addAssignment(pieceIndex: PieceIndex, sizeBytes: number, nowMs: number): void {
+    this.#startMs ??= nowMs;
+    this.assigned.set(pieceIndex, { sizeBytes, sinceMs: nowMs, isReleasing: false });
+    this.assignedBytes += sizeBytes;
+    this.lastPicked = pieceIndex;
+  }
+
+  /** The piece was asked back: what it holds up does not count any more. */
+  markReleasing(pieceIndex: PieceIndex): void {
+    const assignment = this.assigned.get(pieceIndex);
+    if (!assignment || assignment.isReleasing) return;
+    assignment.isReleasing = true;
+    this.assignedBytes -= assignment.sizeBytes;
+  }
+
+  /** The piece is not this link's any more. */
+  removeAssignment(pieceIndex: PieceIndex): void {
+    const assignment = this.assigned.get(pieceIndex);
+    if (!assignment) return;
+    this.assigned.delete(pieceIndex);
+    if (!assignment.isReleasing) this.assignedBytes -= assignment.sizeBytes;
+  }
+
+  /** The piece was fetched by this link. */
+  noteDone(sizeBytes: number, nowMs: number): void {
+    this.#doneBytes += sizeBytes;
+    this.#lastDoneMs = nowMs;
+  }
+
+  /** Assigned bytes that have not come yet: an estimate, since only whole pieces are reported. */
+  remainingBytes(nowMs: number): number {
+    const [head] = this.assigned.values();
+    if (!head || head.isReleasing) return this.assignedBytes;
+    const headSinceMs = Math.max(head.sinceMs, this.#lastDoneMs);
+    const cameBytes = (this.downBytesPerSec * (nowMs - headSinceMs)) / 1000;
+    return this.assignedBytes - Math.min(cameBytes, head.sizeBytes);
+  }
+}
+
+const NOTHING_MEASURED: LinkMeasure = {
+  linkId: -1,
+  downBytesPerSec: 0,
+  upBytesPerSec: 0,
+  downTotalBytes: 0,
+  upTotalBytes: 0,
+  roundTripMs: 0,
+  inFlightBytes: 0,
+  stalledMs: 0,
+};

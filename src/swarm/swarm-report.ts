@@ -1,0 +1,83 @@
+/** Puts together the snapshot of a swarm. What needs a walk over all pieces is kept for a quarter of a second. */
+import type { PieceLayout } from '../metainfo/piece-layout.js';
+import type { PieceTrade } from './piece-trade.js';
+import type { SwarmLink } from './swarm-link.js';
+import type { LinkSnapshot, SwarmSnapshot } from './swarm-snapshot.js';
+
+const KEEP_MS = 250;
+const MOST_MISSING_LISTED = 1_000;
+
+type PieceReport = Pick<SwarmSnapshot, 'availability' | 'missingEverywhere' | 'missingEverywhereCount'>;
+
+/** What the coordinator itself has to say. */
+export type SwarmStanding = Pick<SwarmSnapshot, 'knownPeers' | 'bannedPeers' | 'trackers' | 'everAnswered'>;
+
+export class SwarmReport {
+  readonly #layout: PieceLayout;
+  readonly #trade: PieceTrade;
+  /** Payload of links that are gone. */
+  #pastDownBytes = 0;
+  #pastUpBytes = 0;
+  #pieces: PieceReport | undefined;
+  #piecesMs = -Infinity;
+
+  constructor(layout: PieceLayout, trade: PieceTrade) {
+    this.#layout = layout;
+    this.#trade = trade;
+  }
+
+  /** What the link moved stays in the totals. */
+  handleClosed(link: SwarmLink): void {
+    this.#pastDownBytes += link.measure.downTotalBytes;
+    this.#pastUpBytes += link.measure.upTotalBytes;
+  }
+
+  snapshot(links: readonly SwarmLink[], standing: SwarmStanding, nowMs: number): SwarmSnapshot {
+    const sum = (amount: (link: SwarmLink) => number): number => links.reduce((total, link) => total + amount(link), 0);
+    return {
+      pieceCount: this.#layout.pieceCount,
+      verifiedPieces: this.#trade.ledger.owned.size,
+      verifiedBytes: this.#trade.ledger.verifiedBytes,
+      assignedPieces: this.#trade.ledger.assignedCount,
+      downBytesPerSec: sum((link) => link.downBytesPerSec),
+      upBytesPerSec: sum((link) => link.upBytesPerSec),
+      downTotalBytes: this.#pastDownBytes + sum((link) => link.measure.downTotalBytes),
+      upTotalBytes: this.#pastUpBytes + sum((link) => link.measure.upTotalBytes),
+      links: links.filter((link) => !link.isClosing).map((link) => this.#linkSnapshot(link)),
+      ...this.#pieceReport(nowMs),
+      ...standing,
+    };
+  }
+
+  #pieceReport(nowMs: number): PieceReport {
+    if (!this.#pieces || nowMs - this.#piecesMs >= KEEP_MS) {
+      this.#piecesMs = nowMs;
+      this.#pieces = {
+        availability: this.#trade.picker.distributedCopies(),
+        missingEverywhere: this.#trade.picker.sourceless(MOST_MISSING_LISTED),
+        missingEverywhereCount: this.#trade.picker.sourcelessCount,
+      };
+    }
+    return this.#pieces;
+  }
+
+  #linkSnapshot(link: SwarmLink): LinkSnapshot {
+    return {
+      linkId: link.linkId,
+      address: link.address,
+      incoming: link.incoming,
+      client: link.client,
+      progress: link.pieces ? link.pieces.size / Math.max(1, this.#layout.pieceCount) : 0,
+      downBytesPerSec: link.downBytesPerSec,
+      upBytesPerSec: link.upBytesPerSec,
+      downTotalBytes: link.measure.downTotalBytes,
+      upTotalBytes: link.measure.upTotalBytes,
+      roundTripMs: link.roundTripMs,
+      amChoking: link.amChoking,
+      amInterested: link.amInterested,
+      peerChoking: link.peerChoking,
+      peerInterested: link.peerInterested,
+      assignedPieces: link.assigned.size,
+    };
+  }
+}

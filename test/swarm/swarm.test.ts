@@ -1,0 +1,195 @@
+import { expect } from 'chai';
+import { BLOCK_LENGTH } from '../../src/metainfo/piece-layout.js';
+import { aPeerId, piece, SwarmTester } from './swarm-fixture.js';
+
+describe('Swarm', () => {
+  it('fetches every piece from an unchoking seed, announces each and completes once', () => {
+    const tester = new SwarmTester({ pieceCount: 4 });
+
+    tester.connect({ linkId: 100 });
+    for (const index of tester.fetched(100)) tester.verify(100, index);
+
+    expect([...tester.fetched(100)].sort()).to.deep.equal([0, 1, 2, 3]);
+    expect(tester.of('interested')).to.have.length(1);
+    expect(tester.of('broadcast-have')).to.have.length(4);
+    expect(tester.of('record-piece')).to.have.length(4);
+    expect(tester.of('complete')).to.have.length(1);
+    expect(tester.of('not-interested')).to.have.length(1);
+    expect(tester.swarm.owned.isFull()).to.equal(true);
+  });
+
+  it('fetches nothing when it only seeds, and never says complete', () => {
+    const tester = new SwarmTester({ wantsPieces: false, pieces: [0] });
+
+    tester.connect({ linkId: 100 });
+
+    expect(tester.of('fetch-piece')).to.deep.equal([]);
+    expect(tester.of('interested')).to.deep.equal([]);
+    expect(tester.of('complete')).to.deep.equal([]);
+  });
+
+  it('is complete at once when everything is there at the start', () => {
+    const tester = new SwarmTester({ pieceCount: 2, pieces: [0, 1] });
+
+    expect(tester.of('complete')).to.have.length(1);
+  });
+
+  it('goes on with another link where the first stopped', () => {
+    const tester = new SwarmTester({ pieceCount: 1 });
+    tester.connect({ linkId: 100 });
+    const partial = [{ source: 'id:x', blocks: Uint8Array.of(0x80) }];
+
+    tester.handle({ type: 'peer-choked', linkId: 100 });
+    tester.handle({ type: 'piece-released', linkId: 100, pieceIndex: piece(0), partial });
+    tester.connect({ linkId: 101 });
+
+    expect(tester.fetched(101)).to.deep.equal([0]);
+    expect(tester.of('fetch-piece').at(-1)?.partial).to.deep.equal(partial);
+  });
+
+  it('survives events of links that it does not know', () => {
+    const tester = new SwarmTester();
+
+    tester.verify(7, 0);
+    tester.handle({ type: 'piece-released', linkId: 7, pieceIndex: piece(0), partial: [] });
+    tester.handle({ type: 'piece-failed', linkId: 7, pieceIndex: piece(0), contributors: ['a'] });
+    tester.handle({ type: 'link-closed', linkId: 7, reason: 'lost' });
+    tester.handle({ type: 'peer-have', linkId: 7, pieceIndices: [piece(1)] });
+    tester.handle({ type: 'dial-failed', linkId: 7 });
+
+    expect(tester.actions).to.deep.equal([]);
+  });
+
+  it('takes a verified piece though it had just been asked back', () => {
+    const tester = new SwarmTester({ pieceCount: 1 });
+    tester.connect({ linkId: 100 });
+
+    tester.measure(100, { stalledMs: 25_000 });
+    tester.pass(1_000);
+    expect(tester.of('release-piece')).to.have.length(1);
+    tester.verify(100, 0);
+
+    expect(tester.of('complete')).to.have.length(1);
+  });
+
+  it('bans after two failed pieces and closes the link', () => {
+    const tester = new SwarmTester({ pieceCount: 4 });
+    tester.connect({ linkId: 100, id: 'aa' });
+    const contributors = [`id:${aPeerId('aa')}`];
+
+    tester.handle({ type: 'piece-failed', linkId: 100, pieceIndex: piece(0), contributors });
+    expect(tester.of('ban')).to.deep.equal([]);
+    tester.handle({ type: 'piece-failed', linkId: 100, pieceIndex: piece(1), contributors });
+
+    expect(tester.of('ban').map((ban) => ban.blameKey)).to.deep.equal(contributors);
+    expect(tester.of('close').map((close) => close.linkId)).to.deep.equal([100]);
+  });
+
+  it('keeps the evidence of several contributors, and blames whom it convicts', () => {
+    const tester = new SwarmTester({ pieceCount: 1 });
+    tester.connect({ linkId: 100, id: 'aa' });
+    const evidence = { blockDigests: new Uint8Array(80), sources: [] };
+
+    tester.handle({
+      type: 'piece-failed',
+      linkId: 100,
+      pieceIndex: piece(0),
+      contributors: [`id:${aPeerId('aa')}`, 'disk', `id:${aPeerId('bb')}`],
+      evidence,
+    });
+    expect(tester.of('fetch-piece').at(-1)?.evidence).to.equal(evidence);
+    tester.connect({ linkId: 101, id: 'bb' });
+    tester.verify(100, 0, [`id:${aPeerId('bb')}`, 'disk']);
+
+    expect(tester.of('ban').map((ban) => ban.blameKey)).to.deep.equal([`id:${aPeerId('bb')}`]);
+  });
+
+  it('lets an idle link help with the last piece of a slow one, and stops it when the piece is there', () => {
+    const tester = new SwarmTester({ pieceCount: 1, pieceLengthBytes: 64 * BLOCK_LENGTH });
+    tester.connect({ linkId: 100 });
+    tester.nowMs = 500;
+    tester.measure(100, { downBytesPerSec: 10_000, roundTripMs: 10 });
+
+    tester.connect({ linkId: 101 });
+    expect(tester.of('help-piece').map((help) => [help.linkId, help.ownerLinkId])).to.deep.equal([[101, 100]]);
+    tester.verify(100, 0);
+
+    expect(tester.of('release-piece').map((release) => release.linkId)).to.deep.equal([101]);
+  });
+
+  it('supplies hundreds of small pieces at once, but one long piece to a slow link', () => {
+    const small = new SwarmTester({ pieceCount: 1_000, pieceLengthBytes: 128 });
+    small.connect({ linkId: 100 });
+    const large = new SwarmTester({ pieceCount: 10, pieceLengthBytes: 16_777_216 });
+    large.connect({ linkId: 100 });
+    large.nowMs = 5_000;
+    large.measure(100, { downBytesPerSec: 200_000, downTotalBytes: 1_000_000, roundTripMs: 80 });
+
+    expect(small.fetched(100)).to.have.length(1_000);
+    expect(large.fetched(100)).to.have.length(1);
+  });
+
+  it('closes a link to another seed a moment after it completed', () => {
+    const tester = new SwarmTester({ pieceCount: 1 });
+    tester.connect({ linkId: 100 });
+    tester.verify(100, 0);
+
+    expect(tester.of('close')).to.deep.equal([]);
+    tester.pass(5_000);
+
+    expect(tester.of('close').map((close) => close.linkId)).to.deep.equal([100]);
+  });
+
+  it('does not dial itself twice', () => {
+    const tester = new SwarmTester();
+    const address = { host: '127.0.0.1', port: 9_000 };
+    tester.handle({ type: 'peers-found', addresses: [address], source: 'tracker' });
+    const linkId = tester.of('dial')[0]?.linkId ?? -1;
+
+    tester.handle({ type: 'link-handshaken', linkId, address, incoming: false, peerId: aPeerId('80') });
+    tester.handle({ type: 'link-closed', linkId, reason: 'ours' });
+    tester.pass(3_600_000);
+
+    expect(tester.of('close')).to.have.length(1);
+    expect(tester.of('dial')).to.have.length(1);
+  });
+
+  it('keeps of two crossing connections the one that the higher peer id dialled', () => {
+    for (const [theirId, expected] of [
+      ['90', 1],
+      ['70', 100],
+    ] as const) {
+      const tester = new SwarmTester();
+      const address = { host: '127.0.0.1', port: 9_000 };
+      tester.handle({ type: 'peers-found', addresses: [address], source: 'tracker' });
+      tester.handle({ type: 'link-handshaken', linkId: 1, address, incoming: false, peerId: aPeerId(theirId) });
+      tester.connect({ linkId: 100, id: theirId });
+
+      expect(tester.of('close').map((close) => close.linkId)).to.deep.equal([expected]);
+    }
+  });
+
+  it('says goodbye to trackers and peers when it stops, and decides nothing more', () => {
+    const url = 'http://localhost:9999/announce';
+    const tester = new SwarmTester({ trackerTiers: [[url]] });
+    tester.connect({ linkId: 100 });
+    tester.handle({ type: 'announce-succeeded', url, intervalMs: 120_000, minIntervalMs: 15_000, peers: [] });
+
+    const actions = tester.handle({ type: 'stop' });
+    tester.pass(300_000);
+
+    expect(actions.map((action) => action.type)).to.deep.equal(['announce', 'close']);
+    expect(tester.actions.at(-1)?.type).to.equal('close');
+  });
+
+  it('names the pieces that nobody has', () => {
+    const tester = new SwarmTester({ pieceCount: 4, pieces: [0] });
+    tester.connect({ linkId: 100, pieces: [0, 2] });
+
+    const { missingEverywhere, missingEverywhereCount, availability } = tester.swarm.snapshot(tester.nowMs);
+
+    expect(missingEverywhere).to.deep.equal([1, 3]);
+    expect(missingEverywhereCount).to.equal(2);
+    expect(availability).to.equal(0.5);
+  });
+});
