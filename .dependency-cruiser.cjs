@@ -63,7 +63,7 @@ const packageRules = PACKAGES.flatMap(({ folders, allowed, why }) =>
 
 /** Packages that one folder alone may touch. */
 const OWNED_PACKAGES = [
-  { owner: '^src/(store|tracker|workers)/', packages: '(^|/)better-sqlite3(/|$)' },
+  { owner: '^src/(database|store|tracker|workers)/', packages: '(^|/)better-sqlite3(/|$)' },
   { owner: '^src/workers/', packages: '(^|/)piscina(/|$)' },
   { owner: '^src/hashing/', packages: '(^|/)(@napi-rs/blake-hash|blake3-wasm)(/|$)' },
   { owner: '^src/(cli|commands)/', packages: '(^|/)@oclif/' },
