@@ -44,7 +44,7 @@ export interface OurExtensions {
 
 /** What a peer told, checked and bounded. */
 export interface ExtensionHandshake {
-  /** Ids under which the peer takes extended messages, 1 to 255; 0 says that it stopped to (BEP 10). */
+  /** Ids under which the peer takes extended messages, 1 to 255. */
   readonly messages: ReadonlyMap<string, number>;
   /** Fit to be shown: control characters are written out. Empty when it told none. */
   readonly client: string;
@@ -77,21 +77,38 @@ export function encodeExtensionHandshake(ours: OurExtensions): Uint8Array {
  * What a peer's extension handshake says. A key of the wrong type or outside its range counts as absent, since clients
  * differ; bytes behind the dictionary are passed over.
  * @param payload of an extended message with id 0; not kept
+ * @param before what the peer told earlier: it holds where this handshake is silent (BEP 10)
  * @throws {P2P_PROTOCOL} when it is no bencoded dictionary, or over 64 KiB
  */
-export function decodeExtensionHandshake(payload: Uint8Array): ExtensionHandshake {
+export function decodeExtensionHandshake(
+  payload: Uint8Array,
+  before: ExtensionHandshake = NOTHING_TOLD,
+): ExtensionHandshake {
   const told = decodeDictionary(payload);
+  const ports = told.list('p2p_ports');
+  const uploadOnly = told.integer('upload_only');
   return {
-    messages: messageIds(told.dictionary('m')),
-    client: clientName(told.text('v')),
-    requestQueue: Math.min(Math.max(told.integer('reqq') ?? DEFAULT_PEER_QUEUE, 1), MAX_PEER_QUEUE),
-    uploadOnly: (told.integer('upload_only') ?? 0) > 0,
-    listenPort: validPort(told.get('p')),
-    extraPorts: extraPorts(told.list('p2p_ports')),
-    yourIp: packedIp(told.bytes('yourip')),
-    metadataSize: metadataSize(told.integer('metadata_size')),
+    messages: messageIds(told.dictionary('m'), before.messages),
+    client: clientName(told.text('v') ?? '') || before.client,
+    requestQueue: Math.min(Math.max(told.integer('reqq') ?? before.requestQueue, 1), MAX_PEER_QUEUE),
+    uploadOnly: uploadOnly === undefined ? before.uploadOnly : uploadOnly > 0,
+    listenPort: validPort(told.get('p')) ?? before.listenPort,
+    extraPorts: ports === undefined ? before.extraPorts : validPorts(ports),
+    yourIp: packedIp(told.bytes('yourip')) ?? before.yourIp,
+    metadataSize: metadataSize(told.integer('metadata_size')) ?? before.metadataSize,
   };
 }
+
+const NOTHING_TOLD: ExtensionHandshake = {
+  messages: new Map(),
+  client: '',
+  requestQueue: DEFAULT_PEER_QUEUE,
+  uploadOnly: false,
+  listenPort: undefined,
+  extraPorts: [],
+  yourIp: undefined,
+  metadataSize: undefined,
+};
 
 function decodeDictionary(payload: Uint8Array): BencodeDictionary {
   try {
@@ -104,26 +121,34 @@ function decodeDictionary(payload: Uint8Array): BencodeDictionary {
   throw new ProtocolError('extension handshake is no dictionary');
 }
 
-function messageIds(m: BencodeDictionary | undefined): ReadonlyMap<string, number> {
-  const ids = new Map<string, number>();
+/** Adds to what was told before; id 0 takes a name back (BEP 10). */
+function messageIds(
+  m: BencodeDictionary | undefined,
+  before: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const ids = new Map(before);
   for (const [name, id] of m?.entries() ?? []) {
-    if (ids.size >= MAX_EXTENSION_MESSAGES) break;
-    if (typeof id === 'number' && id >= 0 && id <= 255) ids.set(name, id);
+    if (id === 0) ids.delete(name);
+    else if (isMessageId(id) && (ids.has(name) || ids.size < MAX_EXTENSION_MESSAGES)) ids.set(name, id);
   }
   return ids;
 }
 
-function clientName(told: string | undefined): string {
+function isMessageId(value: unknown): value is number {
+  return typeof value === 'number' && value >= 1 && value <= 255;
+}
+
+function clientName(told: string): string {
   // Cut before and after escaping, and by whole characters: one may become six, and half of an emoji is none.
-  const short = Array.from((told ?? '').slice(0, 2 * MAX_CLIENT_NAME_LENGTH)).slice(0, MAX_CLIENT_NAME_LENGTH);
+  const short = Array.from(told.slice(0, 2 * MAX_CLIENT_NAME_LENGTH)).slice(0, MAX_CLIENT_NAME_LENGTH);
   return Array.from(escapeText(short.join('').trim()))
     .slice(0, MAX_CLIENT_NAME_LENGTH)
     .join('');
 }
 
-function extraPorts(told: readonly unknown[] | undefined): readonly number[] {
+function validPorts(told: readonly unknown[]): readonly number[] {
   const ports = new Set<number>();
-  for (const value of told?.slice(0, MAX_EXTRA_PORTS) ?? []) {
+  for (const value of told.slice(0, MAX_EXTRA_PORTS)) {
     const port = validPort(value);
     if (port !== undefined) ports.add(port);
   }

@@ -64,8 +64,9 @@ export class MessageDecoder {
   #blockLength = 0;
   #fragmentOffset = 0;
 
-  /** A bitfield or the extended message `#bodyExtensionId` that is being gathered. */
+  /** A bitfield or the extended message `#bodyExtensionId` that is being gathered; it grows with what arrived. */
   #body: Uint8Array | undefined;
+  #bodyReceived = 0;
   #bodyLength = 0;
   #bodyExtensionId: number | undefined;
 
@@ -98,6 +99,13 @@ export class MessageDecoder {
    * @throws {P2P_PROTOCOL} when a length is wrong for its message, or over its limit; again at each further call
    */
   next(): WireMessage | undefined {
+    const message = this.#read();
+    // An idle connection should not keep its last chunk alive.
+    if (message === undefined) this.#dropChunk();
+    return message;
+  }
+
+  #read(): WireMessage | undefined {
     for (;;) {
       if (this.#blockLength > 0) return this.#nextFragment();
       if (this.#body !== undefined) return this.#gather(this.#body);
@@ -206,6 +214,12 @@ export class MessageDecoder {
     }
   }
 
+  #dropChunk(): void {
+    this.#chunk = EMPTY;
+    this.#chunkView = EMPTY_VIEW;
+    this.#at = 0;
+  }
+
   #nextFragment(): PieceFragment | undefined {
     const start = this.#at;
     const fragmentOffset = this.#fragmentOffset;
@@ -226,22 +240,33 @@ export class MessageDecoder {
     };
   }
 
-  /** Allocates what the message claims: its length has been checked. */
+  /** Takes no memory yet: thousands of connections may each claim the most and send nothing. */
   #openBody(lengthBytes: number, extensionId: number | undefined): void {
-    this.#body = new Uint8Array(lengthBytes);
-    this.#bodyLength = 0;
+    this.#body = EMPTY;
+    this.#bodyReceived = 0;
+    this.#bodyLength = lengthBytes;
     this.#bodyExtensionId = extensionId;
   }
 
   #gather(body: Uint8Array): WireMessage | undefined {
-    const end = Math.min(this.#at + body.length - this.#bodyLength, this.#chunk.length);
-    body.set(this.#chunk.subarray(this.#at, end), this.#bodyLength);
-    this.#bodyLength += end - this.#at;
+    const end = Math.min(this.#at + this.#bodyLength - this.#bodyReceived, this.#chunk.length);
+    const received = this.#bodyReceived + end - this.#at;
+    const room = received > body.length ? this.#growBody(body, received) : body;
+    room.set(this.#chunk.subarray(this.#at, end), this.#bodyReceived);
+    this.#bodyReceived = received;
     this.#at = end;
-    if (this.#bodyLength < body.length) return undefined;
+    if (received < this.#bodyLength) return undefined;
     this.#body = undefined;
-    if (this.#bodyExtensionId === undefined) return { type: 'bitfield', bits: body };
-    return { type: 'extended', extensionId: this.#bodyExtensionId, payload: body };
+    if (this.#bodyExtensionId === undefined) return { type: 'bitfield', bits: room };
+    return { type: 'extended', extensionId: this.#bodyExtensionId, payload: room };
+  }
+
+  /** Doubles, so that single bytes cost no more than whole chunks; ends at the length of the message. */
+  #growBody(body: Uint8Array, leastBytes: number): Uint8Array {
+    const grown = new Uint8Array(Math.min(Math.max(leastBytes, 2 * body.length), this.#bodyLength));
+    grown.set(body.subarray(0, this.#bodyReceived));
+    this.#body = grown;
+    return grown;
   }
 
   #openUnknown(id: number, lengthBytes: number): WireMessage {

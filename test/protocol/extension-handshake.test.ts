@@ -103,12 +103,12 @@ describe('decodeExtensionHandshake', () => {
     });
   }
 
-  it('takes message ids from 0 to 255, at most 64 of them', () => {
+  it('takes message ids from 1 to 255, at most 64 of them', () => {
     const many = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`x${at}`, at + 1]));
 
-    expect([...told({ m: { a: -1, b: 0, c: 255, d: 256, e: 'x' } }).messages]).to.deep.equal([
-      ['b', 0],
-      ['c', 255],
+    expect([...told({ m: { a: -1, b: 0, c: 1, d: 255, e: 256, f: 'x' } }).messages]).to.deep.equal([
+      ['c', 1],
+      ['d', 255],
     ]);
     expect(told({ m: many }).messages.size).to.equal(64);
   });
@@ -134,6 +134,35 @@ describe('decodeExtensionHandshake', () => {
       expect(told({ v }).client).to.equal(client);
     });
   }
+
+  it('keeps what an earlier handshake told where a later one is silent', () => {
+    const before = told({
+      m: { ut_pex: 1 },
+      v: 'x',
+      reqq: 500,
+      upload_only: 1,
+      p: 9000,
+      p2p_ports: [9001],
+      yourip: 'abcd',
+    });
+
+    expect(decodeExtensionHandshake(Buffer.from('de'), before)).to.deep.equal(before);
+    expect(decodeExtensionHandshake(encodeBencode({ upload_only: 0 }), before)).to.deep.equal({
+      ...before,
+      uploadOnly: false,
+    });
+  });
+
+  it('adds extensions to those told before, and takes back those with id 0', () => {
+    const before = told({ m: { ut_pex: 1, ut_metadata: 2 } });
+
+    const later = decodeExtensionHandshake(encodeBencode({ m: { ut_pex: 0, lt_donthave: 7 } }), before);
+
+    expect([...later.messages]).to.deep.equal([
+      ['ut_metadata', 2],
+      ['lt_donthave', 7],
+    ]);
+  });
 
   it('takes addresses of 4 and 16 bytes only', () => {
     for (const length of [0, 3, 4, 5, 15, 16, 17]) {

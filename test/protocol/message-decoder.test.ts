@@ -99,6 +99,16 @@ describe('MessageDecoder', () => {
     ]);
   });
 
+  it('gathers a long extended message from chunks of any size', () => {
+    const payload = Uint8Array.from({ length: 70_000 }, (_, at) => at % 251);
+    const bytes = encodeExtended(3, payload);
+    for (const size of [1, 7, 4_096, 65_536, 69_999]) {
+      const decoded = decodeInChunks(bytes, [size], { pieceCount: 1, maxExtendedBytes: 70_000 });
+
+      expect(decoded.messages).to.deep.equal([{ type: 'extended', extensionId: 3, payload }]);
+    }
+  });
+
   it('numbers the fragments of a block that two borders cut', () => {
     const bytes = encodePiece(4, 32_768, Uint8Array.of(0, 1, 2, 3, 4, 5));
     const decoder = aDecoder();
