@@ -1,0 +1,48 @@
+/** From parsed flags to the settings of an engine. */
+import type { EngineConfig } from '../engine/engine-types.js';
+import { defined } from './defined.js';
+import { readToken } from './flags.js';
+import { hashModule, installedHashModules } from './hash-plugin-modules.js';
+
+/** The flags of all commands that open an engine; each command has some of them. */
+export interface EngineFlagValues {
+  readonly state?: string | undefined;
+  readonly port?: number | undefined;
+  readonly 'port-count'?: number | undefined;
+  readonly 'bind-host'?: string | undefined;
+  readonly 'upload-limit'?: number | undefined;
+  readonly 'download-limit'?: number | undefined;
+  readonly 'max-peers'?: number | undefined;
+  readonly 'upload-slots'?: number | undefined;
+  readonly 'worker-threads'?: number | undefined;
+  readonly 'hash-plugin'?: readonly string[] | undefined;
+  readonly 'verify-with'?: string | undefined;
+  readonly token?: string | undefined;
+}
+
+/**
+ * @param dataDir oclif's data folder: where state lies unless `--state` says otherwise, and plugins always
+ * @throws {P2P_OPTION_INVALID} {P2P_PLUGIN_INVALID}
+ */
+export async function engineConfig(flags: EngineFlagValues, dataDir: string): Promise<EngineConfig> {
+  const named = await Promise.all((flags['hash-plugin'] ?? []).map(hashModule));
+  const hashPlugins = [...new Set([...(await installedHashModules(dataDir)), ...named])];
+  return {
+    stateDir: flags.state ?? dataDir,
+    ...defined({
+      port: flags.port,
+      // Somebody who names a port has opened it in a firewall: another one would not do.
+      portIsFixed: flags.port === undefined ? undefined : true,
+      portCount: flags['port-count'],
+      bindHost: flags['bind-host'],
+      uploadLimitBytesPerSec: flags['upload-limit'],
+      downloadLimitBytesPerSec: flags['download-limit'],
+      maxPeers: flags['max-peers'],
+      uploadSlots: flags['upload-slots'],
+      workerThreads: flags['worker-threads'],
+      verifyWith: flags['verify-with']?.toLowerCase(),
+      token: readToken(flags.token),
+    }),
+    ...(hashPlugins.length === 0 ? {} : { hashPlugins }),
+  };
+}

@@ -1,0 +1,223 @@
+/** The flags of all commands, each made once: ranges, units and defaults come from `options.ts`. */
+import { readFileSync } from 'node:fs';
+import { Args, Flags } from '@oclif/core';
+import { OptionError } from '../errors.js';
+import { checkOption, OPTIONS, type IntegerOption, type OptionName } from '../options.js';
+import { parseDurationMs, parseRateBytesPerSec, parseSizeBytes } from '../units.js';
+
+/** Of every command. */
+export const globalFlags = {
+  json: Flags.boolean({
+    description: 'Print JSON lines (docs/command-line.md) instead of text.',
+    helpGroup: 'GLOBAL',
+    default: false,
+  }),
+  help: Flags.boolean({ char: 'h', description: 'Show this help.', helpGroup: 'GLOBAL', default: false }),
+};
+
+const stateFlag = Flags.string({
+  description: `Folder of the state database [default: P2P_STATE, else the user's data folder].`,
+  env: 'P2P_STATE',
+  helpValue: 'DIR',
+  helpGroup: 'GLOBAL',
+});
+
+/** Of commands that keep or read state. */
+export const stateFlags = { state: stateFlag };
+
+/** Where trackers are. */
+export const trackerFlags = {
+  'tracker-host': Flags.string({
+    char: 'i',
+    description: 'Host of a tracker, for http://HOST:PORT/announce.',
+    helpValue: 'HOST',
+    helpGroup: 'TRACKER',
+  }),
+  'tracker-port': integerFlag('trackerPort', { char: 'd', helpGroup: 'TRACKER' }),
+  tracker: Flags.string({
+    description: 'Announce URL of a tracker; may be given several times.',
+    helpValue: 'URL',
+    helpGroup: 'TRACKER',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+};
+
+/** Of commands that publish. The token itself is never an argument: process lists show those. */
+export const tokenFlags = {
+  token: Flags.string({
+    description: 'File that holds the secret for publishing; P2P_TOKEN may hold the secret itself.',
+    helpValue: 'FILE',
+    helpGroup: 'TRACKER',
+  }),
+};
+
+/** Of commands that talk to peers. */
+export const peerFlags = {
+  port: integerFlag('port', { char: 'p', helpGroup: 'NETWORK' }),
+  'port-count': integerFlag('portCount', { helpGroup: 'NETWORK' }),
+  'bind-host': Flags.string({
+    description: 'Local address to listen on [default: all].',
+    helpValue: 'ADDRESS',
+    helpGroup: 'NETWORK',
+  }),
+  'upload-limit': rateFlag('Most bytes a second sent to peers, all together: 10M, 500K.'),
+  'max-peers': integerFlag('maxPeers', { helpGroup: 'NETWORK' }),
+  'upload-slots': integerFlag('uploadSlots', { helpGroup: 'NETWORK' }),
+  'worker-threads': integerFlag('workerThreads', { helpGroup: 'NETWORK' }),
+};
+
+/** Of commands that receive. */
+export const downloadLimitFlags = {
+  'download-limit': rateFlag('Most bytes a second taken from peers, all together: 10M, 500K.'),
+};
+
+/** Of commands that hash pieces. */
+export const hashingFlags = {
+  'hash-plugin': Flags.string({
+    description: 'Module with further hash algorithms, for this run: a package, a file or a folder.',
+    helpValue: 'MODULE',
+    multiple: true,
+    multipleNonGreedy: true,
+    helpGroup: 'HASHING',
+  }),
+};
+
+/** Of commands that check pieces. */
+export const verifyingFlags = {
+  ...hashingFlags,
+  'verify-with': Flags.string({
+    description: 'Hash algorithm to check pieces with, or "all" [default: the best that the torrent carries].',
+    helpValue: 'NAME',
+    helpGroup: 'HASHING',
+  }),
+};
+
+/** Of commands that build a torrent. */
+export const torrentFlags = {
+  'piece-length': Flags.custom<number>({
+    description: 'Bytes of a piece: a power of two from 128 to 64M [default: by size].',
+    helpValue: 'SIZE',
+    helpGroup: 'TORRENT',
+    parse: async (text) => parseSizeBytes(text),
+  })(),
+  hash: Flags.custom<readonly string[]>({
+    description: 'Hash algorithms of the torrent, with commas between [default: blake3,sha1].',
+    helpValue: 'LIST',
+    helpGroup: 'TORRENT',
+    parse: async (text) => parseHashList(text),
+  })(),
+};
+
+/** Which pieces a seeder pretends not to have. */
+export const maskFlags = {
+  missing: Flags.custom<readonly number[]>({
+    char: 'm',
+    description: 'Pieces that are not offered: indices from 0 and ranges, such as 1 2 10-19.',
+    helpValue: 'N...',
+    helpGroup: 'MASK',
+    multiple: true,
+    multipleNonGreedy: true,
+    parse: async (text) => parsePieces(text),
+  })(),
+  from: shareFlag('Offer only pieces from this share of the file on, 0 to 1. Short: -r1.'),
+  to: shareFlag('Offer only pieces before this share of the file, 0 to 1. Short: -r2.'),
+};
+
+/** `--timeout`. */
+export const timeoutFlag = Flags.custom<number>({
+  description: 'Give up when no new piece was verified for so long: 30s, 5m [default: never].',
+  helpValue: 'TIME',
+  parse: async (text) => parseDurationMs(text),
+})();
+
+/** A word that names a torrent. Never read from stdin: a peer in the background must not touch it. */
+export function targetArg(options: { required?: boolean } = {}) {
+  return Args.string({
+    required: options.required ?? true,
+    ignoreStdin: true,
+    description: 'A .torrent file, magnet link, info hash, URL, or name in the catalogue (name:NAME forces that).',
+  });
+}
+
+/** A flag of a tunable in `options.ts`: checked there, explained here. */
+export function integerFlag(
+  name: OptionName,
+  look: { readonly char?: 'p' | 'd'; readonly helpGroup?: string; readonly description?: string } = {},
+) {
+  const option: IntegerOption = OPTIONS[name];
+  const range = `${option.min} to ${option.max} ${option.unit}`;
+  return Flags.custom<number>({
+    ...look,
+    description: `${look.description ?? option.doc} ${range} [default: ${option.default}].`,
+    helpValue: 'N',
+    parse: async (text) => {
+      if (!/^\d+$/.test(text))
+        throw new OptionError(`'${text}' is not a whole number from ${option.min} to ${option.max}`);
+      return checkOption(name, Number(text));
+    },
+  })();
+}
+
+/**
+ * The secret for publishing: from the file that `--token` names, else from `P2P_TOKEN`.
+ * @throws {P2P_OPTION_INVALID} when the file cannot be read or is empty; never shows what it holds
+ */
+export function readToken(file: string | undefined, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  if (file === undefined) return env['P2P_TOKEN'] || undefined;
+  let token: string;
+  try {
+    token = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+    throw new OptionError(`the file that --token names cannot be read (${reason})`);
+  }
+  if (token === '') throw new OptionError('the file that --token names is empty');
+  return token;
+}
+
+/**
+ * `7` or `3-9`, from a flag.
+ * @throws {P2P_OPTION_INVALID}
+ */
+export function parsePieces(text: string): number[] {
+  const match = /^(\d{1,15})(?:-(\d{1,15}))?$/.exec(text.trim());
+  if (!match) throw new OptionError(`'${text}' is neither a piece index nor a range such as 10-19`);
+  const first = Number(match[1]);
+  const last = match[2] === undefined ? first : Number(match[2]);
+  if (last < first) throw new OptionError(`the range ${text} runs backwards`);
+  if (last - first >= MOST_PIECES) throw new OptionError(`the range ${text} holds more pieces than any torrent`);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+/** The 16 MiB of a .torrent hold fewer digests than this. */
+const MOST_PIECES = 1_048_576;
+
+function parseHashList(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim().toLowerCase());
+  if (names.some((name) => name === '')) throw new OptionError(`'${text}' is not a list such as blake3,sha1`);
+  return [...new Set(names)];
+}
+
+function shareFlag(description: string) {
+  return Flags.custom<number>({
+    description,
+    helpValue: 'F',
+    helpGroup: 'MASK',
+    parse: async (text) => {
+      const share = Number(text);
+      if (text.trim() === '' || !(share >= 0 && share <= 1))
+        throw new OptionError(`'${text}' is not a share from 0 to 1`);
+      return share;
+    },
+  })();
+}
+
+function rateFlag(description: string) {
+  return Flags.custom<number>({
+    description,
+    helpValue: 'RATE',
+    helpGroup: 'NETWORK',
+    parse: async (text) => parseRateBytesPerSec(text),
+  })();
+}

@@ -1,0 +1,91 @@
+/** Engine values as fields of the JSON lines (docs/command-line.md). */
+import type { ResolvedTarget, Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
+import type { Metainfo } from '../metainfo/metainfo.js';
+
+/** Fields of a `progress` line. */
+export function progressFields(snapshot: TransferSnapshot) {
+  const { swarm } = snapshot;
+  return {
+    infoHash: snapshot.infoHash,
+    name: snapshot.name,
+    state: snapshot.state,
+    verifiedPieces: swarm.verifiedPieces,
+    pieceCount: swarm.pieceCount,
+    verifiedBytes: swarm.verifiedBytes,
+    totalBytes: snapshot.totalBytes,
+    downBytesPerSec: Math.round(swarm.downBytesPerSec),
+    upBytesPerSec: Math.round(swarm.upBytesPerSec),
+    downTotalBytes: swarm.downTotalBytes,
+    upTotalBytes: swarm.upTotalBytes,
+    peers: swarm.links.length,
+    etaMs: snapshot.etaMs === undefined ? null : Math.round(snapshot.etaMs),
+    missingEverywhere: swarm.missingEverywhere,
+    missingEverywhereCount: swarm.missingEverywhereCount,
+    refusedPieces: snapshot.refusedPieces,
+    wastedBytes: snapshot.wastedBytes,
+  };
+}
+
+/** Fields of a `downloading` line. */
+export function downloadingFields({ metainfo }: Transfer, path: string) {
+  return { ...identityFields(metainfo), path, ...sizeFields(metainfo) };
+}
+
+/** One of the `downloads` of a result. */
+export function downloadFields(outcome: TransferOutcome, path: string) {
+  const { snapshot, elapsedMs, state, error } = outcome;
+  return {
+    name: snapshot.name,
+    infoHash: snapshot.infoHash,
+    path: state === 'complete' ? path : snapshot.path,
+    totalBytes: snapshot.totalBytes,
+    elapsedMs: Math.round(elapsedMs),
+    downTotalBytes: snapshot.swarm.downTotalBytes,
+    upTotalBytes: snapshot.swarm.upTotalBytes,
+    verifiedPieces: snapshot.swarm.verifiedPieces,
+    pieceCount: snapshot.swarm.pieceCount,
+    refusedPieces: snapshot.refusedPieces,
+    wastedBytes: snapshot.wastedBytes,
+    state,
+    missingEverywhere: snapshot.swarm.missingEverywhere,
+    missingEverywhereCount: snapshot.swarm.missingEverywhereCount,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** A torrent's metainfo without its digests: the result of `show`. */
+export function metainfoFields(metainfo: Metainfo) {
+  return {
+    ...identityFields(metainfo),
+    blake3InfoHash: metainfo.blake3InfoHash,
+    kind: metainfo.kind,
+    isFolder: metainfo.isFolder,
+    ...sizeFields(metainfo),
+    hashes: [...metainfo.digests.keys()],
+    files: metainfo.files.map(({ path, lengthBytes, isPad }) => ({ path: path.join('/'), lengthBytes, isPad })),
+    isPrivate: metainfo.isPrivate,
+    trackerTiers: metainfo.trackerTiers,
+    createdBy: metainfo.createdBy ?? null,
+    comment: metainfo.comment ?? null,
+    creationDate: metainfo.creationDate ?? null,
+  };
+}
+
+/** All trackers of a target in one list, without repeats. */
+export function trackersOf({ trackerTiers }: Pick<ResolvedTarget, 'trackerTiers'>): string[] {
+  return [...new Set(trackerTiers.flat())];
+}
+
+/** `name` and `infoHash`. */
+export function identityFields({ name, infoHash }: Metainfo) {
+  return { name, infoHash };
+}
+
+/** `totalBytes`, `pieceLengthBytes` and `pieceCount`. */
+export function sizeFields({ layout }: Metainfo) {
+  return {
+    totalBytes: layout.totalBytes,
+    pieceLengthBytes: layout.pieceLengthBytes,
+    pieceCount: layout.pieceCount,
+  };
+}

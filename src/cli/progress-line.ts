@@ -1,0 +1,119 @@
+/** One transfer as one line of a terminal: a pure function of its snapshot and the columns there are. */
+import type { TransferSnapshot } from '../engine/engine-types.js';
+import { formatDuration, formatRate, formatSize } from '../units.js';
+import { displayWidth, fitText, padText } from './display-width.js';
+import { countOf, formatPieces } from './format-pieces.js';
+import { printable } from './printable.js';
+import { styleFor, type Style } from './style.js';
+import type { Terminal } from './terminal.js';
+
+/** A part of the line; parts with a higher `rank` are left out first when columns are short. */
+interface Part {
+  readonly text: string;
+  readonly rank: number;
+}
+
+const GAP = '  ';
+const LEAST_NAME_COLUMNS = 8;
+const MOST_NAME_COLUMNS = 32;
+const LEAST_BAR_COLUMNS = 8;
+const MOST_BAR_COLUMNS = 30;
+
+/**
+ * A line such as `story.txt  ██████░░░░  57%  34 of 60 KiB  12.4 MiB/s  3 peers  12s left`, at most `columns - 1` wide, so
+ * that no terminal wraps it. Below about 60 columns bar, size and peers go first; name, percent and rate stay.
+ */
+export function renderProgress(
+  snapshot: TransferSnapshot,
+  terminal: Pick<Terminal, 'columns' | 'hasUnicode'>,
+  style: Style = styleFor(false),
+): string {
+  const columns = Math.max(20, terminal.columns - 1);
+  const name = printable(snapshot.name);
+  const parts = snapshot.state === 'seeding' ? seedingParts(snapshot) : downloadParts(snapshot);
+  const nameColumns = Math.min(displayWidth(name), MOST_NAME_COLUMNS);
+  const kept = keepFitting(parts, columns - Math.min(nameColumns, LEAST_NAME_COLUMNS * 2));
+  const used = kept.reduce((sum, { text }) => sum + GAP.length + displayWidth(text), 0);
+  if (used > columns - LEAST_NAME_COLUMNS) {
+    return fitText([name, ...kept.map(({ text }) => text)].join(GAP), columns);
+  }
+  const shownName = fitText(name, Math.min(nameColumns, columns - used));
+  const barColumns = Math.min(MOST_BAR_COLUMNS, columns - used - displayWidth(shownName) - GAP.length);
+  const hasBar = snapshot.state !== 'seeding' && barColumns >= LEAST_BAR_COLUMNS;
+  const bar = hasBar ? [style.green(renderBar(shareOf(snapshot), barColumns, terminal.hasUnicode))] : [];
+  return [style.bold(shownName), ...bar, ...kept.map(({ text }) => text)].join(GAP);
+}
+
+/** A bar of exactly `columns`. */
+export function renderBar(share: number, columns: number, hasUnicode: boolean): string {
+  const [full, empty] = hasUnicode ? ['█', '░'] : ['#', '.'];
+  const filled = Math.min(columns, Math.floor(share * columns));
+  return full.repeat(filled) + empty.repeat(columns - filled);
+}
+
+/** The same in words, for logs: `story.txt: 57%, 34 of 60 KiB, 12.4 MiB/s, 3 peers, 12s left`. */
+export function progressInWords(snapshot: TransferSnapshot): string {
+  const parts = snapshot.state === 'seeding' ? seedingParts(snapshot) : downloadParts(snapshot);
+  return `${printable(snapshot.name)}: ${parts.map(({ text }) => text.trim()).join(', ')}`;
+}
+
+/** Why nothing arrives, in a few words; undefined when something does or nothing has to. */
+export function stallReason({ swarm, state }: TransferSnapshot): string | undefined {
+  if (state === 'checking') return 'checking what is there';
+  if (state === 'finishing') return 'finishing';
+  if (state !== 'downloading') return undefined;
+  if (swarm.downBytesPerSec > 0) return undefined;
+  if (swarm.links.length === 0) {
+    const failed = swarm.trackers.find((tracker) => tracker.state === 'failed' && tracker.message !== '');
+    return failed && !swarm.everAnswered ? `no tracker: ${printable(failed.message)}` : 'looking for peers';
+  }
+  if (swarm.missingEverywhereCount > 0) {
+    return `no peer has ${formatPieces(swarm.missingEverywhere.slice(0, 20), swarm.missingEverywhereCount)}`;
+  }
+  return undefined;
+}
+
+/** Share of the bytes that are verified, 0 to 1. */
+export function shareOf({ totalBytes, swarm }: TransferSnapshot): number {
+  return totalBytes === 0 ? 1 : swarm.verifiedBytes / totalBytes;
+}
+
+function downloadParts(snapshot: TransferSnapshot): Part[] {
+  const { swarm, totalBytes, etaMs } = snapshot;
+  const parts: Part[] = [
+    { text: padText(`${Math.floor(shareOf(snapshot) * 100)}%`, 4, 'right'), rank: 0 },
+    { text: `${formatSize(swarm.verifiedBytes)} of ${formatSize(totalBytes)}`, rank: 4 },
+  ];
+  const reason = stallReason(snapshot);
+  if (reason === undefined && snapshot.state === 'downloading') {
+    parts.push({ text: formatRate(swarm.downBytesPerSec), rank: 1 });
+  }
+  if (swarm.upBytesPerSec > 0) parts.push({ text: `${formatRate(swarm.upBytesPerSec)} up`, rank: 5 });
+  parts.push({ text: countOf(swarm.links.length, 'peer'), rank: 3 });
+  if (reason !== undefined) parts.push({ text: reason, rank: 1 });
+  else if (etaMs !== undefined && snapshot.state === 'downloading') {
+    parts.push({ text: `${formatDuration(etaMs)} left`, rank: 2 });
+  }
+  return parts;
+}
+
+function seedingParts({ swarm }: TransferSnapshot): Part[] {
+  return [
+    { text: 'seeding', rank: 3 },
+    { text: `${formatRate(swarm.upBytesPerSec)} up`, rank: 0 },
+    { text: `${formatSize(swarm.upTotalBytes)} sent`, rank: 2 },
+    { text: countOf(swarm.links.length, 'peer'), rank: 1 },
+  ];
+}
+
+/** Leaves out parts by rank until the rest fits; the first by rank stays whatever happens. */
+function keepFitting(parts: readonly Part[], columns: number): readonly Part[] {
+  let kept = parts;
+  const widthOf = (list: readonly Part[]): number =>
+    list.reduce((sum, { text }) => sum + GAP.length + displayWidth(text), 0);
+  while (kept.length > 1 && widthOf(kept) > columns) {
+    const worst = kept.reduce((max, part) => (part.rank > max.rank ? part : max));
+    kept = kept.filter((part) => part !== worst);
+  }
+  return kept;
+}

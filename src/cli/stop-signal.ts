@@ -1,0 +1,97 @@
+/**
+ * Ctrl-C and its relatives: the first one asks politely, the second one ends the process at once.
+ *
+ *     running ── first signal ──▶ stopping (the command leaves its swarms) ── second ──▶ process.exit
+ */
+import { EXIT_CODES } from '../errors.js';
+
+/** Why a command has to stop. A closed pipe is `p2p list | head`: nobody reads any more. */
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'closed-pipe';
+
+/** Exit status of a command that was stopped before it was done. */
+export function stopExitCode(reason: StopReason): number {
+  switch (reason) {
+    case 'SIGINT':
+      return EXIT_CODES.sigint;
+    case 'SIGTERM':
+      return EXIT_CODES.sigterm;
+    case 'closed-pipe':
+      return EXIT_CODES.complete;
+    default:
+      return reason satisfies never;
+  }
+}
+
+/** Thrown by a command that was stopped before it was done. */
+export class Interrupted extends Error {
+  readonly reason: StopReason;
+
+  constructor(reason: StopReason) {
+    super(`stopped by ${reason}`);
+    this.reason = reason;
+  }
+}
+
+let listening: StopSignal | undefined;
+
+/** Listens for signals from its making until `close`; at most one at a time. */
+export class StopSignal {
+  /** Resolves with the first reason; never rejects. */
+  readonly requested: Promise<StopReason>;
+  #reason: StopReason | undefined;
+  #resolve: (reason: StopReason) => void = () => {};
+  readonly #onSigint = (): void => this.request('SIGINT');
+  readonly #onSigterm = (): void => this.request('SIGTERM');
+
+  constructor() {
+    this.requested = new Promise((resolve) => (this.#resolve = resolve));
+    process.on('SIGINT', this.#onSigint);
+    process.on('SIGTERM', this.#onSigterm);
+    // The terminal window was closed: leave cleanly, as if by `kill`.
+    process.on('SIGHUP', this.#onSigterm);
+    listening = this;
+  }
+
+  get reason(): StopReason | undefined {
+    return this.#reason;
+  }
+
+  /** Asks the command to stop; the second request ends the process. */
+  request(reason: StopReason): void {
+    if (this.#reason !== undefined) {
+      if (reason !== 'closed-pipe') process.exit(stopExitCode(reason));
+      return;
+    }
+    this.#reason = reason;
+    this.#resolve(reason);
+  }
+
+  /** The result of `work`, unless a stop is requested first. @throws {Interrupted} */
+  async unlessStopped<T>(work: Promise<T>): Promise<T> {
+    const stopped = this.requested.then((reason): never => {
+      throw new Interrupted(reason);
+    });
+    return await Promise.race([work, stopped]);
+  }
+
+  close(): void {
+    process.off('SIGINT', this.#onSigint);
+    process.off('SIGTERM', this.#onSigterm);
+    process.off('SIGHUP', this.#onSigterm);
+    if (listening === this) listening = undefined;
+  }
+}
+
+/**
+ * Makes a closed stdout or stderr end the process quietly: through the command that runs, so that it leaves its swarms,
+ * or at once when none does.
+ */
+export function stopOnClosedPipes(): void {
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    if (listening) listening.request('closed-pipe');
+    else process.exit(EXIT_CODES.complete);
+  };
+  process.stdout.on('error', onError);
+  process.stderr.on('error', onError);
+}
