@@ -25,6 +25,11 @@ export abstract class BaseCommand extends Command {
   /** @returns the fields of the `result` line */
   abstract override run(): Promise<ResultFields>;
 
+  /** Runs it, errors thrown on. */
+  async execute(): Promise<ResultFields> {
+    return await this._run<ResultFields>();
+  }
+
   /** Errors are worded, and turned into exit codes, in one place: `failure.ts`. */
   protected override catch(error: Error): Promise<never> {
     return Promise.reject(error);

@@ -2,10 +2,10 @@
 
 /** The fewest single-character changes (Levenshtein) between two words. */
 export function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [fromIndex, fromCharacter] of [...from].entries()) {
+  let row = Array.from({ length: Array.from(to).length + 1 }, (_, index) => index);
+  for (const [fromIndex, fromCharacter] of Array.from(from).entries()) {
     const next = [fromIndex + 1];
-    for (const [toIndex, toCharacter] of [...to].entries()) {
+    for (const [toIndex, toCharacter] of Array.from(to).entries()) {
       const replaced = (row[toIndex] ?? 0) + (fromCharacter === toCharacter ? 0 : 1);
       next.push(Math.min(replaced, (row[toIndex + 1] ?? 0) + 1, (next[toIndex] ?? 0) + 1));
     }

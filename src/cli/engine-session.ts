@@ -1,6 +1,7 @@
 /** An engine for as long as a command runs: opened, stopped by signals, closed whatever happens. */
 import type { EngineApi, EngineConfig } from '../engine/engine-types.js';
 import { EventPrinter } from './event-printer.js';
+import { loadEngine } from './load-engine.js';
 import type { Output } from './output.js';
 import { StopSignal } from './stop-signal.js';
 
@@ -22,7 +23,7 @@ export async function withEngine<T>(
   const stop = new StopSignal();
   const events = new EventPrinter(output);
   try {
-    const { openEngine } = await import('../engine/index.js');
+    const { openEngine } = await loadEngine();
     const engine = await openEngine({ ...config, onEvent: (event) => events.handle(event) });
     try {
       return await body({ engine, stop, events });

@@ -12,7 +12,6 @@ export class EventPrinter {
   port: number | undefined;
   readonly #output: Output;
   readonly #hashing: HashingDisplay;
-  readonly #greetedBy = new Set<string>();
   #refusals = 0;
 
   constructor(output: Output) {
@@ -24,22 +23,28 @@ export class EventPrinter {
     switch (event.type) {
       case 'listening':
         this.port = event.port;
-        return this.#pass(event);
+        this.#pass(event);
+        break;
       case 'note':
-        return this.#output.note(event.message);
+        this.#output.note(event.message);
+        break;
       case 'hashing':
-        return this.#hashing.update(event.name, event.doneBytes, event.totalBytes);
-      case 'announced':
-        return this.#announced(event);
+        this.#hashing.update(event.name, event.doneBytes, event.totalBytes);
+        break;
       case 'piece-refused':
-        return this.#refused(event);
+        this.#pass(event);
+        this.#sayRefused(event);
+        break;
       case 'peer-banned':
         this.#pass(event);
-        return this.#say(`${event.peer} is banned: ${event.reason}.`);
+        this.#say(`${event.peer} is banned: ${event.reason}.`);
+        break;
+      case 'announced':
       case 'downloaded':
-        return this.#pass(event);
+        this.#pass(event);
+        break;
       default:
-        return event satisfies never;
+        event satisfies never;
     }
   }
 
@@ -47,17 +52,13 @@ export class EventPrinter {
     this.#hashing.close();
   }
 
-  #announced(event: Extract<EngineEvent, { type: 'announced' }>): void {
-    this.#pass(event);
-    this.#greetedBy.add(event.url);
-  }
-
-  #refused(event: Extract<EngineEvent, { type: 'piece-refused' }>): void {
-    this.#pass(event);
+  #sayRefused(event: Extract<EngineEvent, { type: 'piece-refused' }>): void {
     this.#refusals += 1;
     if (this.#refusals > MOST_REFUSAL_NOTES) return;
     const more = this.#refusals === MOST_REFUSAL_NOTES ? ' Further ones are only counted.' : '';
-    this.#say(`piece ${event.pieceIndex} failed its hash and is fetched again (from ${event.peers.join(', ')}).${more}`);
+    this.#say(
+      `piece ${event.pieceIndex} failed its hash and is fetched again (from ${event.peers.join(', ')}).${more}`,
+    );
   }
 
   /** The event as a JSON line; all its fields are plain. */

@@ -2,7 +2,7 @@
 import { EXIT_CODES, P2pError, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { adviceFor } from './advice.js';
 import { Interrupted, stopExitCode } from './stop-signal.js';
-import { toUsageError } from './usage-error.js';
+import { stripOclifFrame, toUsageError } from './usage-error.js';
 
 export interface Failure {
   readonly code: ErrorCode;
@@ -27,7 +27,7 @@ export function toFailure(thrown: unknown, commandName: string): Failure | undef
   if (error === undefined) return bug(thrown);
   return {
     code: error.code,
-    message: error.message.trim(),
+    message: stripOclifFrame(error.message),
     details: error.details,
     exitCode: exitCodeOf(error),
     advice: adviceFor(error, commandName),

@@ -16,7 +16,7 @@ export const globalFlags = {
 };
 
 const stateFlag = Flags.string({
-  description: `Folder of the state database [default: P2P_STATE, else the user's data folder].`,
+  description: `Folder of the state database [default: the user's data folder].`,
   env: 'P2P_STATE',
   helpValue: 'DIR',
   helpGroup: 'GLOBAL',
@@ -43,13 +43,9 @@ export const trackerFlags = {
   }),
 };
 
-/** Of commands that publish. The token itself is never an argument: process lists show those. */
+/** Of commands that publish. */
 export const tokenFlags = {
-  token: Flags.string({
-    description: 'File that holds the secret for publishing; P2P_TOKEN may hold the secret itself.',
-    helpValue: 'FILE',
-    helpGroup: 'TRACKER',
-  }),
+  token: tokenFlag('File that holds the secret for publishing; P2P_TOKEN may hold the secret itself.', 'TRACKER'),
 };
 
 /** Of commands that talk to peers. */
@@ -114,7 +110,7 @@ export const maskFlags = {
   missing: Flags.custom<readonly number[]>({
     char: 'm',
     description: 'Pieces that are not offered: indices from 0 and ranges, such as 1 2 10-19.',
-    helpValue: 'N...',
+    helpValue: 'N',
     helpGroup: 'MASK',
     multiple: true,
     multipleNonGreedy: true,
@@ -131,13 +127,17 @@ export const timeoutFlag = Flags.custom<number>({
   parse: async (text) => parseDurationMs(text),
 })();
 
+export const TARGET_DESCRIPTION =
+  'A .torrent file, magnet link, info hash, URL, or name in the catalogue (name:NAME forces that).';
+
 /** A word that names a torrent. Never read from stdin: a peer in the background must not touch it. */
-export function targetArg(options: { required?: boolean } = {}) {
-  return Args.string({
-    required: options.required ?? true,
-    ignoreStdin: true,
-    description: 'A .torrent file, magnet link, info hash, URL, or name in the catalogue (name:NAME forces that).',
-  });
+export function targetArg() {
+  return Args.string({ required: true, ignoreStdin: true, description: TARGET_DESCRIPTION });
+}
+
+/** A secret is named by its file and never an argument itself: process lists show those. */
+export function tokenFlag(description: string, helpGroup?: string) {
+  return Flags.string({ description, helpValue: 'FILE', ...(helpGroup === undefined ? {} : { helpGroup }) });
 }
 
 /** A flag of a tunable in `options.ts`: checked there, explained here. */
@@ -146,10 +146,10 @@ export function integerFlag(
   look: { readonly char?: 'p' | 'd'; readonly helpGroup?: string; readonly description?: string } = {},
 ) {
   const option: IntegerOption = OPTIONS[name];
-  const range = `${option.min} to ${option.max} ${option.unit}`;
+  const range = `${option.unit}, ${option.min} to ${option.max}; default ${option.default}`;
   return Flags.custom<number>({
     ...look,
-    description: `${look.description ?? option.doc} ${range} [default: ${option.default}].`,
+    description: `${look.description ?? option.doc} [${range}]`,
     helpValue: 'N',
     parse: async (text) => {
       if (!/^\d+$/.test(text))

@@ -11,9 +11,14 @@ export const INPUT_FOLDER = 'input';
  * @throws {P2P_NOTHING_TO_SEED} when the folder is not there or has nothing to offer
  */
 export async function inputPaths(folder: string = INPUT_FOLDER): Promise<string[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+  const names = await readdir(folder).catch((thrown: unknown) => {
+    const error = thrown as NodeJS.ErrnoException;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-    throw new OptionError(`cannot read ./${folder} (${error.code ?? error.message})`, { folder }, 'P2P_NOTHING_TO_SEED');
+    throw new OptionError(
+      `cannot read ./${folder} (${error.code ?? error.message})`,
+      { folder },
+      'P2P_NOTHING_TO_SEED',
+    );
   });
   if (!names) throw nothingToSeed(`there is no folder ./${folder}`, folder);
   const paths: string[] = [];
@@ -25,6 +30,20 @@ export async function inputPaths(folder: string = INPUT_FOLDER): Promise<string[
   }
   if (paths.length === 0) throw nothingToSeed(`./${folder} holds nothing to offer`, folder);
   return paths;
+}
+
+/** A path as it was typed when it leads somewhere, else below the input folder: for `-f NAME`. */
+export async function inputPath(name: string, folder: string = INPUT_FOLDER): Promise<string> {
+  if (await isThere(name)) return name;
+  const inside = path.join(folder, name);
+  return (await isThere(inside)) ? inside : name;
+}
+
+async function isThere(entry: string): Promise<boolean> {
+  return await stat(entry).then(
+    () => true,
+    () => false,
+  );
 }
 
 function nothingToSeed(what: string, folder: string): OptionError {

@@ -9,9 +9,7 @@ const VIRTUAL = /^(?:docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel|zt|utun|tun
  * @param interfaces for tests; this machine's when left out
  * @returns an IPv4 address; undefined when this machine has none but loopback
  */
-export function lanAddress(
-  interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces(),
-): string | undefined {
+export function lanAddress(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces()): string | undefined {
   const candidates = Object.entries(interfaces).flatMap(([name, addresses]) =>
     (addresses ?? [])
       .filter(({ family, internal, address }) => family === 'IPv4' && !internal && !isLoopbackHost(address))

@@ -20,6 +20,7 @@ export class LiveLines implements BottomLines {
 
   /** @param lines none wider than the terminal, else it wraps them and the repaint misses */
   paint(lines: readonly string[]): void {
+    if (!this.#output.isAtBottom(this)) return;
     if (lines.join('\n') === this.#lines.join('\n') && this.#paintedLines === lines.length) return;
     this.#lines = lines;
     this.#output.raw(this.#erasure() + this.#text());
@@ -36,8 +37,9 @@ export class LiveLines implements BottomLines {
     this.#paintedLines = this.#lines.length;
   }
 
-  /** Erases the lines for good. */
+  /** Erases the lines for good, unless others took their place. Idempotent. */
   close(): void {
+    if (!this.#output.isAtBottom(this)) return;
     this.paint([]);
     this.#output.keepAtBottom(undefined);
   }

@@ -80,9 +80,14 @@ export class Output {
     this.#stdout.write(text);
   }
 
-  /** Keeps `bottom` below everything that is printed from now on; undefined ends that. */
+  /** Keeps `bottom` below everything that is printed from now on, in place of what was there; undefined ends that. */
   keepAtBottom(bottom: BottomLines | undefined): void {
+    this.#bottom?.hide();
     this.#bottom = bottom;
+  }
+
+  isAtBottom(bottom: BottomLines): boolean {
+    return this.#bottom === bottom;
   }
 
   get #errorHasColors(): boolean {

@@ -26,23 +26,21 @@ export class ProgressReporter {
   readonly #output: Output;
   readonly #transfers: () => readonly Transfer[];
   readonly #nowMs: () => number;
-  readonly #live: LiveLines | undefined;
+  #live: LiveLines | undefined;
   readonly #last = new Map<string, LastReport>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    output: Output,
-    transfers: () => readonly Transfer[],
-    nowMs: () => number = () => performance.now(),
-  ) {
+  constructor(output: Output, transfers: () => readonly Transfer[], nowMs: () => number = () => performance.now()) {
     this.#output = output;
     this.#transfers = transfers;
     this.#nowMs = nowMs;
-    this.#live = output.terminal.isInteractive ? new LiveLines(output) : undefined;
   }
 
+  /** Idempotent. */
   start(): void {
-    this.#timer ??= setInterval(() => this.report(), this.#live ? REPAINT_INTERVAL_MS : JSON_INTERVAL_MS);
+    if (this.#timer) return;
+    this.#live = this.#output.terminal.isInteractive ? new LiveLines(this.#output) : undefined;
+    this.#timer = setInterval(() => this.report(), this.#live ? REPAINT_INTERVAL_MS : JSON_INTERVAL_MS);
   }
 
   /** Says how things stand now, in whichever way this process speaks. */
@@ -111,7 +109,10 @@ export function renderTotals(snapshots: readonly TransferSnapshot[], columns: nu
     `${formatRate(sum(({ swarm }) => swarm.downBytesPerSec))} down`,
     `${formatRate(sum(({ swarm }) => swarm.upBytesPerSec))} up`,
     `${formatSize(sum(({ swarm }) => swarm.upTotalBytes))} sent`,
-    countOf(sum(({ swarm }) => swarm.links.length), 'connection'),
+    countOf(
+      sum(({ swarm }) => swarm.links.length),
+      'connection',
+    ),
   ];
   return fitText(parts.join('  '), columns - 1);
 }

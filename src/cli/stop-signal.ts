@@ -32,7 +32,8 @@ export class Interrupted extends Error {
   }
 }
 
-let listening: StopSignal | undefined;
+/** Asks whatever command runs to stop. */
+let requestStop: ((reason: StopReason) => void) | undefined;
 
 /** Listens for signals from its making until `close`; at most one at a time. */
 export class StopSignal {
@@ -40,30 +41,31 @@ export class StopSignal {
   readonly requested: Promise<StopReason>;
   #reason: StopReason | undefined;
   #resolve: (reason: StopReason) => void = () => {};
-  readonly #onSigint = (): void => this.request('SIGINT');
-  readonly #onSigterm = (): void => this.request('SIGTERM');
+  /** The first request is told to the command, the second ends the process. */
+  readonly #request = (reason: StopReason): void => {
+    if (this.#reason === undefined) {
+      this.#reason = reason;
+      this.#resolve(reason);
+    } else if (reason !== 'closed-pipe') {
+      process.exit(stopExitCode(reason));
+    }
+  };
+  readonly #onSigint = (): void => this.#request('SIGINT');
+  readonly #onSigterm = (): void => this.#request('SIGTERM');
 
   constructor() {
-    this.requested = new Promise((resolve) => (this.#resolve = resolve));
+    this.requested = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
     process.on('SIGINT', this.#onSigint);
     process.on('SIGTERM', this.#onSigterm);
     // The terminal window was closed: leave cleanly, as if by `kill`.
     process.on('SIGHUP', this.#onSigterm);
-    listening = this;
+    requestStop = this.#request;
   }
 
   get reason(): StopReason | undefined {
     return this.#reason;
-  }
-
-  /** Asks the command to stop; the second request ends the process. */
-  request(reason: StopReason): void {
-    if (this.#reason !== undefined) {
-      if (reason !== 'closed-pipe') process.exit(stopExitCode(reason));
-      return;
-    }
-    this.#reason = reason;
-    this.#resolve(reason);
   }
 
   /** The result of `work`, unless a stop is requested first. @throws {Interrupted} */
@@ -78,7 +80,7 @@ export class StopSignal {
     process.off('SIGINT', this.#onSigint);
     process.off('SIGTERM', this.#onSigterm);
     process.off('SIGHUP', this.#onSigterm);
-    if (listening === this) listening = undefined;
+    if (requestStop === this.#request) requestStop = undefined;
   }
 }
 
@@ -89,7 +91,7 @@ export class StopSignal {
 export function stopOnClosedPipes(): void {
   const onError = (error: NodeJS.ErrnoException): void => {
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    if (listening) listening.request('closed-pipe');
+    if (requestStop) requestStop('closed-pipe');
     else process.exit(EXIT_CODES.complete);
   };
   process.stdout.on('error', onError);

@@ -1,5 +1,6 @@
 /** Turns oclif's parse errors, which carry its whole configuration, into ours. */
-import { OptionError, P2pError } from '../errors.js';
+import type { P2pError } from '../errors.js';
+import { OptionError } from '../errors.js';
 import { closest } from './edit-distance.js';
 import { printable } from './printable.js';
 
@@ -31,6 +32,7 @@ export function toUsageError(thrown: unknown): P2pError | 'exit' | undefined {
 export function stripOclifFrame(message: string): string {
   return message
     .replace(/^Parsing --([\w-]+)\s*\n\t/, '--$1: ')
+    .replace(/^Flag --/, '--')
     .replace(/\n*See more help with --help\s*$/, '')
     .trim();
 }

@@ -1,0 +1,25 @@
+/** Every command by its oclif id. A bundle has no folder that oclif could search. */
+import { Create } from '../commands/create.js';
+import { Hashes } from '../commands/hashes.js';
+import { List } from '../commands/list.js';
+import { Magnet } from '../commands/magnet.js';
+import { Peer } from '../commands/peer.js';
+import { PeerDownload } from '../commands/peer/download.js';
+import { PeerSeed } from '../commands/peer/seed.js';
+import { Show } from '../commands/show.js';
+import { TrackerStart } from '../commands/tracker/start.js';
+import { Verify } from '../commands/verify.js';
+
+/** Named in package.json, `oclif.commands.identifier`. */
+export const COMMANDS = {
+  create: Create,
+  hashes: Hashes,
+  list: List,
+  magnet: Magnet,
+  peer: Peer,
+  'peer:download': PeerDownload,
+  'peer:seed': PeerSeed,
+  show: Show,
+  'tracker:start': TrackerStart,
+  verify: Verify,
+} as const;

@@ -1,0 +1,60 @@
+/** `p2p create` once its command line is read. */
+import type { EngineConfig } from '../engine/engine-types.js';
+import { formatSize } from '../units.js';
+import type { ResultFields } from './base-command.js';
+import { defined } from './defined.js';
+import { withEngineUntilStopped } from './engine-session.js';
+import { countOf } from './format-pieces.js';
+import { HashingDisplay } from './hashing-display.js';
+import { identityFields, sizeFields } from './json-fields.js';
+import { magnetOf } from './magnet-of.js';
+import type { Output } from './output.js';
+import { printable } from './printable.js';
+import { writeNewFile } from './write-new-file.js';
+
+export interface CreateSettings {
+  readonly path: string;
+  readonly trackers: readonly string[];
+  readonly output?: string | undefined;
+  readonly force: boolean;
+  readonly private: boolean;
+  readonly comment?: string | undefined;
+  readonly 'piece-length'?: number | undefined;
+  readonly hash?: readonly string[] | undefined;
+}
+
+/** Builds the torrent, writes the file, says where. */
+export async function createTorrentFile(
+  output: Output,
+  config: EngineConfig,
+  settings: CreateSettings,
+): Promise<ResultFields> {
+  const display = new HashingDisplay(output);
+  const request = {
+    path: settings.path,
+    trackers: settings.trackers,
+    ...defined({
+      pieceLengthBytes: settings['piece-length'],
+      hashes: settings.hash,
+      isPrivate: settings.private ? true : undefined,
+      comment: settings.comment,
+    }),
+  };
+  const { metainfo, bytes, notes } = await withEngineUntilStopped(output, config, (engine) =>
+    engine.create(request, (done, total) => display.update(settings.path, done, total)),
+  ).finally(() => display.close());
+  const path = settings.output ?? `${metainfo.name}.torrent`;
+  await writeNewFile(path, bytes, settings.force);
+  for (const note of notes) output.note(note);
+  const magnet = magnetOf({ metainfo, trackerTiers: metainfo.trackerTiers, peers: [] });
+  const { layout } = metainfo;
+  const pieces = `${countOf(layout.pieceCount, 'piece')} of ${formatSize(layout.pieceLengthBytes)}`;
+  output.text(
+    `Wrote ${printable(path)}: ${printable(metainfo.name)}, ${formatSize(layout.totalBytes)} in ${pieces}`,
+    `  info hash  ${metainfo.infoHash}`,
+    `  magnet     ${magnet}`,
+  );
+  const { blake3InfoHash } = metainfo;
+  const hashes = [...metainfo.digests.keys()];
+  return { path, ...identityFields(metainfo), blake3InfoHash, magnet, ...sizeFields(metainfo), hashes, notes };
+}

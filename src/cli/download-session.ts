@@ -1,0 +1,133 @@
+/** `p2p peer download` once its command line is read: starts, shows, waits, and says how it ended. */
+import path from 'node:path';
+import type { DownloadRequest, EngineConfig, Transfer, TransferOutcome } from '../engine/engine-types.js';
+import { P2pError } from '../errors.js';
+import { formatSize } from '../units.js';
+import type { ResultFields } from './base-command.js';
+import { downloadOutcomeError } from './download-outcome.js';
+import { withEngine, type EngineSession } from './engine-session.js';
+import { countOf } from './format-pieces.js';
+import { downloadFields, downloadingFields } from './json-fields.js';
+import type { Output } from './output.js';
+import { printable } from './printable.js';
+import { ProgressReporter } from './progress-reporter.js';
+import { Interrupted } from './stop-signal.js';
+
+/**
+ * Downloads all targets at once. Targets that cannot start do not stop the others.
+ * @returns the fields of the result when every target is complete
+ * @throws the first error otherwise, with all `downloads` in its details
+ */
+export async function downloadAll(
+  output: Output,
+  config: EngineConfig,
+  requests: readonly DownloadRequest[],
+): Promise<ResultFields> {
+  return await withEngine(output, config, (session) => new DownloadSession(output, session, requests).run());
+}
+
+/** One download with what became of it. */
+interface Entry {
+  readonly transfer: Transfer;
+  /** Where the target lies when complete, as the user would write it. */
+  readonly path: string;
+  outcome: TransferOutcome | undefined;
+}
+
+class DownloadSession {
+  readonly #output: Output;
+  readonly #session: EngineSession;
+  readonly #requests: readonly DownloadRequest[];
+  readonly #reporter: ProgressReporter;
+  readonly #entries: Entry[] = [];
+  /** Of targets that could not start. */
+  readonly #startErrors: P2pError[] = [];
+
+  constructor(output: Output, session: EngineSession, requests: readonly DownloadRequest[]) {
+    this.#output = output;
+    this.#session = session;
+    this.#requests = requests;
+    this.#reporter = new ProgressReporter(output, () => this.#entries.map(({ transfer }) => transfer));
+  }
+
+  async run(): Promise<ResultFields> {
+    const { stop } = this.#session;
+    try {
+      const ends = await this.#start();
+      await Promise.race([stop.requested, Promise.all(ends)]);
+      if (this.#requests.some(({ seedAfter }) => seedAfter === true)) await this.#goOnSeeding();
+      if (stop.reason !== undefined) await this.#settle();
+    } finally {
+      this.#reporter.close();
+    }
+    return this.#conclude();
+  }
+
+  /** @returns the ends of all downloads that started */
+  async #start(): Promise<Promise<void>[]> {
+    const ends: Promise<void>[] = [];
+    for (const request of this.#requests) {
+      try {
+        const transfer = await this.#session.stop.unlessStopped(this.#session.engine.download(request));
+        const entry = { transfer, path: path.join(request.outputDir, transfer.metainfo.name), outcome: undefined };
+        this.#introduce(entry);
+        this.#entries.push(entry);
+        ends.push(this.#finish(entry));
+        this.#reporter.start();
+      } catch (error) {
+        if (error instanceof Interrupted) break;
+        if (!(error instanceof P2pError) || this.#requests.length === 1) throw error;
+        this.#startErrors.push(error);
+        this.#output.note(`${request.target}: ${error.message}`);
+      }
+    }
+    return ends;
+  }
+
+  #introduce({ transfer, path: target }: Entry): void {
+    const { name, layout } = transfer.metainfo;
+    this.#output.event('downloading', downloadingFields(transfer, target));
+    const pieces = `${countOf(layout.pieceCount, 'piece')} of ${formatSize(layout.pieceLengthBytes)}`;
+    this.#output.text(`Downloading ${printable(name)}  ${formatSize(layout.totalBytes)} in ${pieces}`);
+  }
+
+  async #finish(entry: Entry): Promise<void> {
+    entry.outcome = await entry.transfer.finished;
+    if (entry.outcome.state !== 'complete') return;
+    this.#output.text(`Successfully Downloaded ${printable(entry.transfer.metainfo.name)} to ${printable(entry.path)}`);
+  }
+
+  /** With `--seed`: a complete download gives back until a signal comes. */
+  async #goOnSeeding(): Promise<void> {
+    const { stop } = this.#session;
+    if (stop.reason !== undefined || !this.#entries.some(({ outcome }) => outcome?.state === 'complete')) return;
+    this.#output.text(this.#output.style.dim('Seeding on. Ctrl-C stops.'));
+    await stop.requested;
+  }
+
+  /** After a signal: leaves the swarms, so that every download has an outcome with its last figures. */
+  async #settle(): Promise<void> {
+    await this.#session.engine.close();
+    for (const entry of this.#entries) entry.outcome ??= await entry.transfer.finished;
+  }
+
+  #conclude(): ResultFields {
+    const { reason: stoppedBy } = this.#session.stop;
+    const downloads = this.#entries.flatMap(({ outcome, path: target }) =>
+      outcome ? [downloadFields(outcome, target)] : [],
+    );
+    const wantedCount = this.#requests.length;
+    const completeCount = downloads.filter(({ state }) => state === 'complete').length;
+    if (completeCount === wantedCount) return { downloads };
+    if (stoppedBy === 'closed-pipe') throw new Interrupted(stoppedBy);
+    if (wantedCount > 1) this.#output.note(`${completeCount} of ${countOf(wantedCount, 'target')} are complete`);
+    const first =
+      this.#startErrors[0] ??
+      this.#entries
+        .map(({ outcome }) => downloadOutcomeError(outcome, stoppedBy))
+        .find((error) => error !== undefined) ??
+      new P2pError('P2P_INCOMPLETE', 'stopped before the download began');
+    const stopped = stoppedBy === undefined ? {} : { stoppedBy };
+    throw new P2pError(first.code, first.message, { ...first.details, downloads, ...stopped }, first);
+  }
+}

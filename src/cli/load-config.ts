@@ -1,0 +1,43 @@
+/** oclif's configuration, loaded from a bundle and with no more plugins than needed. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Config, settings, type Interfaces } from '@oclif/core';
+
+const PLUGIN_COMMANDS = '@oclif/plugin-plugins';
+
+/**
+ * @param entryUrl `import.meta.url` of the module that exports `COMMANDS`
+ * @param withPlugins also load `p2p plugins` and the plugins that were installed by it; costs some 50 ms
+ */
+export async function loadConfig(entryUrl: string, withPlugins: boolean): Promise<Config> {
+  const entry = fileURLToPath(entryUrl);
+  const { root, pjson } = findPackage(path.dirname(entry));
+  // oclif would look for TypeScript sources of the bundle when NODE_ENV is `test` or `development`.
+  settings.enableAutoTranspile = false;
+  const commands = { strategy: 'explicit', target: path.relative(root, entry), identifier: 'COMMANDS' } as const;
+  return await Config.load({
+    root,
+    pjson: { ...pjson, oclif: { ...pjson.oclif, commands, plugins: withPlugins ? [PLUGIN_COMMANDS] : [] } },
+    userPlugins: withPlugins,
+    devPlugins: false,
+  });
+}
+
+/** Our package.json lies one level above `dist/`, and three above the output of `tsc`. */
+function findPackage(folder: string): { readonly root: string; readonly pjson: Interfaces.PJSON } {
+  for (let root = folder; ; root = path.dirname(root)) {
+    const text = readIfThere(path.join(root, 'package.json'));
+    if (text !== undefined) return { root, pjson: JSON.parse(text) as Interfaces.PJSON };
+    if (path.dirname(root) === root) throw new Error(`no package.json above ${folder}`);
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

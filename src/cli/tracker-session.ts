@@ -1,0 +1,45 @@
+/** `p2p tracker start` once its command line is read: runs until a signal comes. */
+import type { ResultFields } from './base-command.js';
+import { lanAddress } from './lan-address.js';
+import { loadEngine } from './load-engine.js';
+import type { Output } from './output.js';
+import { StopSignal } from './stop-signal.js';
+
+export interface TrackerSettings {
+  readonly host?: string;
+  readonly port: number;
+  readonly stateDir: string;
+  readonly token?: string;
+}
+
+/** @returns the tracker's counters; a tracker that was stopped is a success */
+export async function runTracker(output: Output, settings: TrackerSettings): Promise<ResultFields> {
+  const stop = new StopSignal();
+  try {
+    const { startTracker } = await loadEngine();
+    const tracker = await startTracker({ ...settings, onNote: (message: string) => output.note(message) });
+    try {
+      const { port, url } = tracker;
+      output.event('listening', { host: settings.host ?? '::', port, ports: [port], url });
+      introduce(output, port, url);
+      await stop.requested;
+      return { ...tracker.stats() };
+    } finally {
+      await tracker.close();
+    }
+  } finally {
+    stop.close();
+  }
+}
+
+function introduce(output: Output, port: number, url: string): void {
+  const { style } = output;
+  const host = lanAddress() ?? 'localhost';
+  const flags = port === 9999 ? `-i ${host}` : `-i ${host} -d ${port}`;
+  output.text(
+    `Tracker listening: ${style.bold(url)}`,
+    `  others seed with   ${style.cyan(`p2p peer seed PATH ${flags}`)}`,
+    `  and download with  ${style.cyan(`p2p peer download NAME ${flags}`)}`,
+    style.dim('Ctrl-C stops.'),
+  );
+}

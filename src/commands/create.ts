@@ -1,0 +1,50 @@
+/** `p2p create`: a .torrent file of a file or folder. */
+import { Args, Flags } from '@oclif/core';
+import { announceUrls } from '../cli/announce-urls.js';
+import { BaseCommand, type ResultFields } from '../cli/base-command.js';
+import { createTorrentFile } from '../cli/create-session.js';
+import { engineConfig } from '../cli/engine-config.js';
+import { hashingFlags, stateFlags, torrentFlags, trackerFlags } from '../cli/flags.js';
+
+export class Create extends BaseCommand {
+  static override summary = 'Make a .torrent file of a file or folder.';
+
+  static override description = `By default the torrent is dual-hash: any BitTorrent client can read it, and our peers check pieces with BLAKE3. With --hash blake3 it is for our peers alone, and the fastest to make.`;
+
+  static override examples = [
+    { description: 'Writes ./story.txt.torrent.', command: '<%= config.bin %> <%= command.id %> story.txt' },
+    {
+      description: 'Name, tracker and piece length chosen.',
+      command: '<%= config.bin %> <%= command.id %> photos -o holiday.torrent -i 192.168.1.5 --piece-length 1M',
+    },
+    { description: 'BLAKE3 alone.', command: '<%= config.bin %> <%= command.id %> story.txt --hash blake3' },
+  ];
+
+  static override args = {
+    path: Args.string({ description: 'File or folder.', required: true, ignoreStdin: true }),
+  };
+
+  static override flags = {
+    output: Flags.string({
+      char: 'o',
+      description: 'The .torrent file to write [default: NAME.torrent in this folder].',
+      helpValue: 'FILE',
+    }),
+    force: Flags.boolean({ description: 'Replace a .torrent file that is there.' }),
+    private: Flags.boolean({
+      description: 'Peers may find one another through the trackers alone (BEP 27).',
+      helpGroup: 'TORRENT',
+    }),
+    comment: Flags.string({ description: 'A comment for people.', helpValue: 'TEXT', helpGroup: 'TORRENT' }),
+    ...torrentFlags,
+    ...trackerFlags,
+    ...hashingFlags,
+    ...stateFlags,
+  };
+
+  override async run(): Promise<ResultFields> {
+    const { args, flags } = await this.parse(Create);
+    const config = await engineConfig(flags, this.config.dataDir);
+    return await createTorrentFile(this.output, config, { ...flags, path: args.path, trackers: announceUrls(flags) });
+  }
+}
