@@ -11,7 +11,7 @@ export const MAX_BENCODE_DEPTH = 64;
 /** Bytes of one bencoded document; the limit of a .torrent and of metadata from peers. */
 export const MAX_BENCODE_BYTES = 16_777_216;
 /**
- * Values of one document, keys not counted. A value costs up to about 300 bytes of memory while its text may be 2 bytes
+ * Values of one document, keys not counted. A value costs up to 250 bytes of memory while its text may be 2 bytes
  * long, so the size limit alone would let 16 MiB of `de` take gigabytes. A file of a torrent takes 5 values.
  */
 export const MAX_BENCODE_VALUES = 1_000_000;
@@ -51,12 +51,20 @@ export function decodeBencodePrefix(
   return { value, consumedBytes: decoder.offset };
 }
 
-/** Bytes that are bencoded already and go into the document as they are: the raw info dictionary. */
-export class RawBencode {
-  readonly bytes: Uint8Array;
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
+declare const rawBencodeBrand: unique symbol;
+/** Bytes that are bencoded already; made by `rawBencode`. */
+export interface RawBencode {
+  readonly [rawBencodeBrand]: true;
+}
+
+/** Puts `bytes` into a document as they are: the raw info dictionary. */
+export function rawBencode(bytes: Uint8Array): RawBencode {
+  return new EncodedBytes(bytes) as unknown as RawBencode;
+}
+
+/** A dictionary with any keys: a `Map`, or a `BencodeDictionary` that was read. */
+export interface BencodeEntries {
+  entries(): IterableIterator<[string, BencodeInput]>;
 }
 
 /**
@@ -68,9 +76,8 @@ export type BencodeInput =
   | string
   | Uint8Array
   | RawBencode
-  | BencodeDictionary
   | readonly BencodeInput[]
-  | ReadonlyMap<string, BencodeInput>
+  | BencodeEntries
   | { readonly [key: string]: BencodeInput | undefined };
 
 /**
@@ -78,15 +85,9 @@ export type BencodeInput =
  * @throws {P2P_INVARIANT} for what bencode cannot say: fractions, unsafe integers, keys with characters above 0xff
  */
 export function encodeBencode(value: BencodeInput): Uint8Array {
-  const parts: Uint8Array[] = [];
-  write(value, parts, 0);
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  const encoder = new Encoder();
+  encoder.write(value, 0);
+  return encoder.finish();
 }
 
 /** Recursive descent; the stack is bound by `maxDepth`. */
@@ -189,53 +190,112 @@ class Decoder {
   }
 }
 
-function write(value: BencodeInput, parts: Uint8Array[], depth: number): void {
-  if (typeof value === 'number') parts.push(encodeInteger(value));
-  else if (typeof value === 'string') writeBytes(UTF8.encode(value), parts);
-  else if (value instanceof Uint8Array) writeBytes(value, parts);
-  else if (value instanceof RawBencode) parts.push(value.bytes);
-  else writeContainer(value, parts, depth);
+/** Writes into one buffer that grows; replies of a tracker are small and many. */
+class Encoder {
+  #out = new Uint8Array(FIRST_BUFFER_BYTES);
+  #length = 0;
+
+  /** @param depth containers around this value */
+  write(value: BencodeInput, depth: number): void {
+    if (typeof value === 'number') this.#integer(value);
+    else if (typeof value === 'string') this.#text(value);
+    else if (value instanceof Uint8Array) this.#byteString(value);
+    else if (isRaw(value)) this.#append(bytesOf(value));
+    else this.#container(value, depth);
+  }
+
+  finish(): Uint8Array {
+    return this.#out.slice(0, this.#length);
+  }
+
+  #integer(value: number): void {
+    if (!Number.isSafeInteger(value)) throw new InvariantError(`bencode cannot hold ${value}: no safe integer`);
+    this.#binary(`i${value === 0 ? 0 : value}e`);
+  }
+
+  #text(text: string): void {
+    if (isShortAscii(text)) this.#binary(`${text.length}:${text}`);
+    else this.#byteString(UTF8.encode(text));
+  }
+
+  #byteString(bytes: Uint8Array): void {
+    this.#binary(`${bytes.length}:`);
+    this.#append(bytes);
+  }
+
+  #container(value: Exclude<BencodeInput, number | string | Uint8Array | RawBencode>, depth: number): void {
+    if (depth >= MAX_BENCODE_DEPTH) throw new InvariantError(`bencode nested deeper than ${MAX_BENCODE_DEPTH}`);
+    if (isList(value)) {
+      this.#binary('l');
+      for (const item of value) this.write(item, depth + 1);
+    } else {
+      this.#binary('d');
+      for (const [key, item] of sortedEntries(value)) {
+        this.#binary(`${key.length}:${key}`);
+        this.write(item, depth + 1);
+      }
+    }
+    this.#binary('e');
+  }
+
+  /** One byte a character. */
+  #binary(text: string): void {
+    this.#reserve(text.length);
+    for (let at = 0; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code > 0xff) throw new InvariantError(`dictionary key '${text}' is no binary string`);
+      this.#out[this.#length + at] = code;
+    }
+    this.#length += text.length;
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#out.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #reserve(extraBytes: number): void {
+    const needed = this.#length + extraBytes;
+    if (needed <= this.#out.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#out.length));
+    larger.set(this.#out);
+    this.#out = larger;
+  }
 }
 
-function writeContainer(value: ListInput | DictionaryInput, parts: Uint8Array[], depth: number): void {
-  if (depth >= MAX_BENCODE_DEPTH) throw new InvariantError(`bencode nested deeper than ${MAX_BENCODE_DEPTH}`);
-  if (isList(value)) {
-    parts.push(UTF8.encode('l'));
-    for (const item of value) write(item, parts, depth + 1);
-  } else {
-    parts.push(UTF8.encode('d'));
-    for (const [key, item] of sortedEntries(value)) {
-      writeBytes(fromBinaryString(key), parts);
-      write(item, parts, depth + 1);
-    }
+class EncodedBytes {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
   }
-  parts.push(UTF8.encode('e'));
+}
+
+function isRaw(value: unknown): value is RawBencode {
+  return value instanceof EncodedBytes;
+}
+
+function bytesOf(raw: RawBencode): Uint8Array {
+  return (raw as unknown as EncodedBytes).bytes;
 }
 
 type ListInput = readonly BencodeInput[];
-type DictionaryInput = Extract<BencodeInput, BencodeDictionary | ReadonlyMap<string, BencodeInput>> | PlainDictionary;
+type DictionaryInput = BencodeEntries | PlainDictionary;
 interface PlainDictionary {
   readonly [key: string]: BencodeInput | undefined;
 }
 
 function sortedEntries(value: DictionaryInput): [string, BencodeInput][] {
-  const isMap = value instanceof BencodeDictionary || value instanceof Map;
-  const all: Iterable<[string, BencodeInput | undefined]> = isMap
-    ? value.entries()
-    : Object.entries(value as PlainDictionary);
   const present: [string, BencodeInput][] = [];
-  for (const [key, item] of all) if (item !== undefined) present.push([key, item]);
+  for (const [key, item] of hasEntries(value) ? value.entries() : Object.entries(value)) {
+    if (item !== undefined) present.push([key, item]);
+  }
   // Binary strings compare as their bytes do.
   return present.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-function encodeInteger(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value)) throw new InvariantError(`${value} is no safe integer, bencode cannot hold it`);
-  return UTF8.encode(`i${value === 0 ? 0 : value}e`);
-}
-
-function writeBytes(bytes: Uint8Array, parts: Uint8Array[]): void {
-  parts.push(UTF8.encode(`${bytes.length}:`), bytes);
+function hasEntries(value: DictionaryInput): value is BencodeEntries {
+  return typeof value.entries === 'function';
 }
 
 function isList(value: BencodeInput): value is ListInput {
@@ -260,12 +320,10 @@ function toBinaryString(bytes: Uint8Array): string {
   return text;
 }
 
-function fromBinaryString(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => {
-    const code = character.charCodeAt(0);
-    if (code > 0xff || character.length > 1) throw new InvariantError(`dictionary key '${text}' is no binary string`);
-    return code;
-  });
+function isShortAscii(text: string): boolean {
+  if (text.length > SHORT_TEXT) return false;
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 function invalid(problem: string, offset: number): MetainfoError {
@@ -274,6 +332,9 @@ function invalid(problem: string, offset: number): MetainfoError {
 
 const UTF8 = new TextEncoder();
 const KEY_CHUNK = 4096;
+const FIRST_BUFFER_BYTES = 256;
+/** Characters up to which a loop beats a TextEncoder. */
+const SHORT_TEXT = 64;
 const ZERO = 0x30;
 const COLON = 0x3a;
 const MINUS = 0x2d;

@@ -1,6 +1,6 @@
 /** New .torrent files, in the one canonical form: equal data and settings give equal bytes and so one swarm. */
 import { InvariantError, MetainfoError, OptionError } from '../errors.js';
-import { encodeBencode, RawBencode, type BencodeInput } from './bencode.js';
+import { encodeBencode, rawBencode, type BencodeInput } from './bencode.js';
 import { MAX_METAINFO_BYTES } from './metainfo-limits.js';
 import { PieceLayout } from './piece-layout.js';
 import { safeComponent, safePaths } from './safe-path.js';
@@ -74,7 +74,7 @@ export function buildMetainfo(metainfo: NewMetainfo): Uint8Array {
     comment: metainfo.comment,
     'created by': metainfo.createdBy,
     'creation date': metainfo.creationDate,
-    info: new RawBencode(metainfo.infoBytes),
+    info: rawBencode(metainfo.infoBytes),
   });
   if (bytes.length > MAX_METAINFO_BYTES) {
     throw new MetainfoError(
