@@ -17,7 +17,6 @@ const correctness = {
   'no-fallthrough': 'error',
   'no-lonely-if': 'error',
   'no-param-reassign': 'error',
-  'no-promise-executor-return': 'error',
   'no-self-compare': 'error',
   'no-sparse-arrays': 'error',
   'no-unmodified-loop-condition': 'error',
