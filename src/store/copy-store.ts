@@ -1,0 +1,268 @@
+/**
+ * The copies of torrents on this machine, and which of their pieces are owned. A copy is an info hash and the absolute
+ * path that its data has when it is complete.
+ *
+ * Runs on the main thread. Every writing method is one immediate transaction: it holds wholly or not at all, also after
+ * kill -9. Any method may throw a `StorageError`; where `isRetryable` says so, another process was writing and the same
+ * call may succeed a little later.
+ */
+import { InvariantError } from '../errors.js';
+import type { InfoHash } from '../metainfo/metainfo.js';
+import { Bitfield } from '../protocol/bitfield.js';
+import { type CopyRow, type CopyStatements, prepareCopyStatements } from './copy-statements.js';
+import { type PieceChanges, type SpanBitmaps, applyChanges, emptySpan, placeSpan, readSpan } from './piece-bitmaps.js';
+import { type SqliteDatabase, withStorageErrors } from './sqlite.js';
+
+/** What a copy was last known to be doing; whether its process still runs is told by its lock. */
+export type CopyState =
+  'checking' | 'downloading' | 'finishing' | 'seeding' | 'complete' | 'incomplete' | 'failed' | 'stopped';
+
+export type CopyRole = 'seed' | 'download';
+
+/** A copy as it stands in the store. */
+export interface CopyRecord {
+  readonly id: number;
+  readonly infoHash: InfoHash;
+  /** Absolute path that the data has when complete. */
+  readonly rootPath: string;
+  readonly role: CopyRole;
+  readonly state: CopyState;
+  readonly name: string;
+  readonly totalBytes: number;
+  readonly pieceCount: number;
+  /** Milliseconds since 1970, as the next one. */
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** Payload transferred in all runs. */
+  readonly downTotalBytes: number;
+  readonly upTotalBytes: number;
+  /** Whether its last process closed it in order: decides how far its files are trusted. */
+  readonly stoppedCleanly: boolean;
+}
+
+/** A copy that is about to be used. */
+export interface OpenCopyRequest {
+  readonly infoHash: InfoHash;
+  readonly rootPath: string;
+  readonly role: CopyRole;
+  /** The .torrent file, so that a copy can be taken up when nobody else has it any more. */
+  readonly metainfoBytes: Uint8Array;
+  readonly name: string;
+  readonly totalBytes: number;
+  readonly pieceCount: number;
+  /** Announce URLs by tier; an empty list keeps those that are stored. */
+  readonly trackerTiers: readonly (readonly string[])[];
+}
+
+/** How a file looked when it was last known to be right. From `fs.stat` with `bigint: true`. */
+export interface CopyFile {
+  readonly fileIndex: number;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: bigint;
+}
+
+/** Bitfields of `pieceCount` bits, the caller's own. */
+export interface Ownership {
+  /** Pieces that may have been written to, unverified: hash them after an unclean stop. */
+  readonly intents: Bitfield;
+  /** Pieces whose bytes are written and whose hash held. */
+  readonly verified: Bitfield;
+  /** Those of them that were synced to disk. */
+  readonly durable: Bitfield;
+}
+
+export class CopyStore {
+  readonly #database: SqliteDatabase;
+  readonly #sql: CopyStatements;
+  readonly #now: () => number;
+
+  /**
+   * @param database from `openStateDatabase` or `openMemoryDatabase`; stays the caller's, who closes it
+   * @param now milliseconds since 1970; the clock when left out
+   */
+  constructor(database: SqliteDatabase, now: () => number = Date.now) {
+    this.#database = database;
+    this.#now = now;
+    this.#sql = withStorageErrors(database.name, () => prepareCopyStatements(database));
+  }
+
+  /**
+   * The copy of that info hash and path, created in state `checking` when it is new. From now on it counts as not
+   * cleanly stopped, until `markStoppedCleanly`; the record still tells what it was before.
+   */
+  openCopy(request: OpenCopyRequest): CopyRecord {
+    const { infoHash, rootPath, role, name, totalBytes, pieceCount, metainfoBytes, trackerTiers } = request;
+    return this.#write(() => {
+      const nowMs = this.#now();
+      this.#sql.addTorrent.run(infoHash, name, totalBytes, pieceCount, nowMs, metainfoBytes);
+      this.#sql.addCopy.run(infoHash, rootPath, role, nowMs, nowMs);
+      const row = required(this.#sql.copyByPath.get(infoHash, rootPath), `copy of ${infoHash} at ${rootPath}`);
+      this.#sql.reopenCopy.run(role, nowMs, row.id);
+      if (trackerTiers.length > 0) this.#replaceTrackers(row.id, trackerTiers);
+      return { ...toRecord(row), role, updatedAtMs: nowMs };
+    });
+  }
+
+  /**
+   * Records a batch of changes, thousands of them at once; `PieceChanges` says what each does.
+   * @throws {P2P_INVARIANT} when there is no such copy or piece, or a durable one is not verified; nothing is recorded
+   */
+  recordPieces(copyId: number, changes: PieceChanges): void {
+    this.#write(() => {
+      const spans = new Map<number, SpanBitmaps>();
+      applyChanges(changes, this.#pieceCount(copyId), (number) => {
+        let span = spans.get(number);
+        if (!span) spans.set(number, (span = this.#readSpan(copyId, number)));
+        return span;
+      });
+      for (const [number, { intents, verified, durable }] of spans) {
+        this.#sql.putSpan.run(copyId, number, intents.bytes, verified.bytes, durable.bytes);
+      }
+    });
+  }
+
+  /**
+   * Which pieces of a copy are owned, and how surely.
+   * @throws {P2P_INVARIANT} when there is no such copy
+   */
+  ownership(copyId: number): Ownership {
+    return this.#read(() => {
+      const pieceCount = this.#pieceCount(copyId);
+      const owned = {
+        intents: new Bitfield(pieceCount),
+        verified: new Bitfield(pieceCount),
+        durable: new Bitfield(pieceCount),
+      };
+      for (const row of this.#sql.spans.all(copyId)) {
+        const span = readSpan(row);
+        placeSpan(owned.intents, row.span, span.intents);
+        placeSpan(owned.verified, row.span, span.verified);
+        placeSpan(owned.durable, row.span, span.durable);
+      }
+      return owned;
+    });
+  }
+
+  setState(copyId: number, state: CopyState): void {
+    this.#write(() => this.#sql.setState.run(state, this.#now(), copyId));
+  }
+
+  /** Says that everything is on disk and recorded, its files too; the next `openCopy` tells so. */
+  markStoppedCleanly(copyId: number): void {
+    this.#write(() => this.#sql.markStopped.run(this.#now(), copyId));
+  }
+
+  /** Adds payload, in bytes, to the counters of all runs. */
+  addTransferred(copyId: number, { down, up }: { readonly down: number; readonly up: number }): void {
+    this.#write(() => this.#sql.addTransferred.run(down, up, this.#now(), copyId));
+  }
+
+  /** Records how files look now; those that are not named stay as they were. */
+  recordFiles(copyId: number, files: readonly CopyFile[]): void {
+    this.#write(() => {
+      for (const { fileIndex, sizeBytes, mtimeNs, ctimeNs, inode } of files) {
+        this.#sql.putFile.run(copyId, fileIndex, sizeBytes, signed(mtimeNs), signed(ctimeNs), signed(inode));
+      }
+    });
+  }
+
+  /** The recorded files by index, ascending; a file that was never recorded is absent. */
+  files(copyId: number): ReadonlyMap<number, CopyFile> {
+    return this.#read(() => {
+      const files = this.#sql.files.all(copyId).map((row) => ({
+        fileIndex: Number(row.file_index),
+        sizeBytes: Number(row.size),
+        mtimeNs: row.mtime_ns,
+        ctimeNs: row.ctime_ns,
+        inode: BigInt.asUintN(64, row.inode),
+      }));
+      return new Map(files.map((file) => [file.fileIndex, file]));
+    });
+  }
+
+  /** Announce URLs by tier. */
+  trackerTiers(copyId: number): string[][] {
+    return this.#read(() => {
+      const tiers = new Map<number, string[]>();
+      for (const { tier, url } of this.#sql.trackers.all(copyId)) tiers.set(tier, [...(tiers.get(tier) ?? []), url]);
+      return [...tiers.values()];
+    });
+  }
+
+  /** The .torrent file of an info hash, if a copy of it is known. */
+  metainfoBytes(infoHash: InfoHash): Uint8Array | undefined {
+    return this.#read(() => this.#sql.metainfo.get(infoHash)?.metainfo);
+  }
+
+  /** All copies of a torrent, oldest first. */
+  findCopies(infoHash: InfoHash): CopyRecord[] {
+    return this.#read(() => this.#sql.copiesByInfoHash.all(infoHash).map(toRecord));
+  }
+
+  /** All copies, oldest first. */
+  listCopies(): CopyRecord[] {
+    return this.#read(() => this.#sql.copies.all().map(toRecord));
+  }
+
+  /** Forgets a copy, and its torrent with the last one. Its data stays where it is. Idempotent. */
+  removeCopy(copyId: number): void {
+    this.#write(() => {
+      this.#sql.removeCopy.run(copyId);
+      this.#sql.removeUnusedTorrents.run();
+    });
+  }
+
+  #replaceTrackers(copyId: number, tiers: readonly (readonly string[])[]): void {
+    this.#sql.removeTrackers.run(copyId);
+    for (const [tier, urls] of tiers.entries()) {
+      for (const [position, url] of urls.entries()) this.#sql.addTracker.run(copyId, tier, position, url);
+    }
+  }
+
+  #readSpan(copyId: number, number: number): SpanBitmaps {
+    const row = this.#sql.span.get(copyId, number);
+    return row ? readSpan(row) : emptySpan();
+  }
+
+  #pieceCount(copyId: number): number {
+    return required(this.#sql.pieceCount.get(copyId), `copy ${copyId}`).piece_count;
+  }
+
+  #read<T>(work: () => T): T {
+    return withStorageErrors(this.#database.name, work);
+  }
+
+  #write<T>(work: () => T): T {
+    return withStorageErrors(this.#database.name, () => this.#database.transaction(work).immediate());
+  }
+}
+
+function required<T>(row: T | undefined, what: string): T {
+  if (row === undefined) throw new InvariantError(`the store has no ${what}`);
+  return row;
+}
+
+/** SQLite's integers are signed; inode numbers use all 64 bits on some file systems. */
+function signed(value: bigint): bigint {
+  return BigInt.asIntN(64, value);
+}
+
+function toRecord(row: CopyRow): CopyRecord {
+  return {
+    id: row.id,
+    infoHash: row.info_hash as InfoHash,
+    rootPath: row.root_path,
+    role: row.role as CopyRole,
+    state: row.state as CopyState,
+    name: row.name,
+    totalBytes: row.total_bytes,
+    pieceCount: row.piece_count,
+    createdAtMs: row.created_at_ms,
+    updatedAtMs: row.updated_at_ms,
+    downTotalBytes: row.down_total_bytes,
+    upTotalBytes: row.up_total_bytes,
+    stoppedCleanly: row.stopped_cleanly !== 0,
+  };
+}

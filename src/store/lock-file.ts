@@ -1,0 +1,68 @@
+/**
+ * A lock that lives exactly as long as its process, however it ends: a SQLite file held by BEGIN EXCLUSIVE, which is a
+ * lock of the operating system. The file stays when the lock is given back, since a path that is removed could be held
+ * by two: one on the file without a name, one on its successor. Only SQLite may open it: on POSIX systems, closing any
+ * other descriptor of it in this process would drop the lock. So the holder's process id lies beside it.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { type SqliteDatabase, isBusy, openSqlite, withStorageErrors } from './sqlite.js';
+
+/** Long enough that of several processes which start at once one succeeds: they disturb each other for moments. */
+const BUSY_TIMEOUT_MS = 250;
+
+/** Locks of this process: a connection that is collected as garbage would close, and its lock be gone. */
+const held = new Set<SqliteDatabase>();
+
+/** A lock in this process's hands. */
+export interface LockFile {
+  /** Gives it back; idempotent. */
+  release(): void;
+}
+
+/**
+ * Takes the lock, or says that another process (or another part of this one) has it.
+ * @param path absolute path of the lock file; its folder is created when absent
+ * @returns undefined when somebody holds it
+ * @throws {P2P_STATE_UNUSABLE} when the file cannot be created
+ */
+export function takeLockFile(path: string): LockFile | undefined {
+  return withStorageErrors(path, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    const database = openSqlite(path, BUSY_TIMEOUT_MS);
+    try {
+      // Nothing is ever written, so no journal need lie on disk.
+      database.pragma('journal_mode = MEMORY');
+      database.exec('BEGIN EXCLUSIVE');
+      writeFileSync(holderPath(path), `${process.pid}\n`);
+    } catch (error) {
+      database.close();
+      if (isBusy(error)) return undefined;
+      throw error;
+    }
+    held.add(database);
+    return {
+      release() {
+        if (!held.delete(database)) return;
+        rmSync(holderPath(path), { force: true });
+        database.close();
+      },
+    };
+  });
+}
+
+/** The id of the process that holds a lock, as far as it has written it down. */
+export function readLockHolder(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(holderPath(path), 'utf8'));
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function holderPath(path: string): string {
+  return `${path}.pid`;
+}

@@ -1,0 +1,81 @@
+/**
+ * The tables of the state database, as steps from one version to the next. Append only: a released step never changes,
+ * since it has run on the machines of users.
+ */
+import type { SqliteDatabase } from './sqlite.js';
+
+const COPIES = `
+  CREATE TABLE torrents (
+    info_hash TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    total_bytes INTEGER NOT NULL,
+    piece_count INTEGER NOT NULL,
+    added_at_ms INTEGER NOT NULL,
+    metainfo BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE copies (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    info_hash TEXT NOT NULL REFERENCES torrents(info_hash),
+    root_path TEXT NOT NULL,
+    role TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    updated_at_ms INTEGER NOT NULL,
+    down_total_bytes INTEGER NOT NULL DEFAULT 0,
+    up_total_bytes INTEGER NOT NULL DEFAULT 0,
+    stopped_cleanly INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (info_hash, root_path)
+  ) STRICT;
+
+  -- Bitmaps of 4096 pieces each, the high bit of the first byte first, as on the wire.
+  CREATE TABLE piece_states (
+    copy_id INTEGER NOT NULL REFERENCES copies(id) ON DELETE CASCADE,
+    span INTEGER NOT NULL,
+    intents BLOB NOT NULL,
+    verified BLOB NOT NULL,
+    durable BLOB NOT NULL,
+    PRIMARY KEY (copy_id, span)
+  ) STRICT, WITHOUT ROWID;
+
+  -- How the files looked when their pieces were last known to be right; inode and times as signed 64 bits.
+  CREATE TABLE copy_files (
+    copy_id INTEGER NOT NULL REFERENCES copies(id) ON DELETE CASCADE,
+    file_index INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    PRIMARY KEY (copy_id, file_index)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE copy_trackers (
+    copy_id INTEGER NOT NULL REFERENCES copies(id) ON DELETE CASCADE,
+    tier INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    PRIMARY KEY (copy_id, tier, position)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/** Step n leads from version n to n + 1; the version is SQLite's `user_version`. */
+export const MIGRATIONS: readonly string[] = [COPIES];
+
+/** The version that a database has, 0 when it is empty. */
+export function readVersion(database: SqliteDatabase): number {
+  return database.pragma('user_version', { simple: true }) as number;
+}
+
+/**
+ * Brings a database to the newest version, in one transaction; a database that has it is only read.
+ * @param migrations ours when left out; others in tests
+ */
+export function migrate(database: SqliteDatabase, migrations: readonly string[] = MIGRATIONS): void {
+  if (readVersion(database) >= migrations.length) return;
+  const advance = database.transaction(() => {
+    // Read again under the write lock: another process may have done it meanwhile.
+    for (const step of migrations.slice(readVersion(database))) database.exec(step);
+    database.pragma(`user_version = ${migrations.length}`);
+  });
+  advance.immediate();
+}
