@@ -8,7 +8,7 @@ import type { Bitfield } from '../protocol/bitfield.js';
 import { planRescue } from './endgame.js';
 import { PieceLedger } from './piece-ledger.js';
 import { PiecePicker } from './piece-picker.js';
-import { PieceSet } from './piece-set.js';
+import type { PieceSet } from './piece-set.js';
 import { supplyTarget } from './supply-target.js';
 import type { FailedPieceEvidence, PartialPiece, SwarmAction } from './swarm-events.js';
 import { SNUBBED_AFTER_MS, type SwarmLink } from './swarm-link.js';

@@ -20,7 +20,7 @@ export function bencode(value: BencodeInput): Buffer {
   }
   const entries = Object.entries(value).map(([key, item]) => ({ key: Buffer.from(key), item }));
   entries.sort((a, b) => Buffer.compare(a.key, b.key));
-  const parts = entries.flatMap(({ key, item }) => [bencode(key), bencode(item as BencodeInput)]);
+  const parts = entries.flatMap(({ key, item }) => [bencode(key), bencode(item)]);
   return Buffer.concat([Buffer.from('d'), ...parts, Buffer.from('e')]);
 }
 
