@@ -101,7 +101,7 @@ function open(url: URL, request: HttpRequest, signal: AbortSignal): Promise<Inco
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     const sent = send(url, options, resolve);
-    sent.once('error', reject);
+    sent.on('error', reject);
     sent.end(body);
   });
 }

@@ -1,5 +1,6 @@
 /** The tracker's answers over HTTP: `/announce`, `/scrape`, `/api/…`, `/metrics`. Thread: the tracker's only one. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { StorageError } from '../errors.js';
 import { AnnounceReplyWriter, failureReply, scrapeReply } from './announce-reply.js';
 import { parseAnnounceQuery, parseScrapeQuery } from './announce-query.js';
 import type { PeerStore } from './peer-store.js';
@@ -39,6 +40,7 @@ export interface TrackerHttpParts {
   readonly stats: () => TrackerStats;
   /** Monotonic. */
   readonly nowMs: () => number;
+  readonly onNote: (message: string) => void;
 }
 
 export class TrackerHttp {
@@ -64,9 +66,20 @@ export class TrackerHttp {
     } else if (path === '/api/torrents' || path.startsWith('/api/torrents/')) {
       void this.#answerCatalogue({ message: request, path, query, source }, response);
     } else {
-      this.#send(response, this.#answer(request.method ?? '', path, query, source));
+      this.#send(response, this.#answerOrApologise(request.method ?? '', path, query, source));
     }
   };
+
+  /** A database that fails while the stats are made must not end the tracker. */
+  #answerOrApologise(method: string, path: string, query: string, source: RequestSource): HttpAnswer {
+    try {
+      return this.#answer(method, path, query, source);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#parts.onNote(error.message);
+      return textAnswer(503, 'the catalogue cannot be used now');
+    }
+  }
 
   #answer(method: string, path: string, query: string, source: RequestSource): HttpAnswer {
     switch (path) {

@@ -30,3 +30,16 @@ export const MAX_CONNECTIONS_OF_ADDRESS = 512;
 
 /** The same limit as for .torrent files and metadata from peers. */
 export const MAX_TORRENT_BYTES = 16 * 1024 * 1024;
+/** The catalogue's database; beyond that nothing more is taken in. */
+export const MAX_CATALOGUE_BYTES = 8 * 1024 ** 3;
+/** Uploads of one address: so many at once, then one every two seconds. Loopback is exempt. */
+export const UPLOAD_BURST = 100;
+export const UPLOAD_REFILL_MS = 2_000;
+export const MAX_UPLOADS_AT_ONCE = 4;
+/** Addresses whose uploads are remembered. */
+export const MAX_UPLOADERS = 10_000;
+/** Bytes of all uploads that are being received, in memory. */
+export const MAX_UPLOADING_BYTES = 8 * MAX_TORRENT_BYTES;
+/** Entries of one list. */
+export const MAX_LIST = 1_000;
+export const DEFAULT_LIST = 100;
