@@ -7,7 +7,7 @@ import { CopyStore } from '../../src/store/copy-store.js';
 import { openMemoryDatabase, openStateDatabase } from '../../src/store/database.js';
 import { isRetryable, openSqlite } from '../../src/store/sqlite.js';
 import { describeCopyStore } from '../compliance/copy-store.js';
-import { aCopyRequest, aTempDir } from './store-fixtures.js';
+import { aCopyRequest, aTempDir, anInfoHash } from './store-fixtures.js';
 
 describe('copy stores', () => {
   let dir: ReturnType<typeof aTempDir>;
@@ -59,6 +59,25 @@ describe('copy stores', () => {
     store.recordPieces(id, { verified: [1] });
     expect(store.ownership(id).verified.has(1)).to.equal(true);
     other.close();
+    database.close();
+  });
+
+  it('says that the disk is full, and keeps what it had', () => {
+    const database = openStateDatabase(dir.path);
+    const store = new CopyStore(database);
+    const { id } = store.openCopy(aCopyRequest());
+    // The same error as a full disk gives, without one.
+    const pages = database.pragma('page_count', { simple: true }) as number;
+    database.pragma(`max_page_count = ${pages}`);
+
+    expect(() =>
+      store.openCopy(
+        aCopyRequest({ rootPath: '/2', infoHash: anInfoHash('b'), metainfoBytes: new Uint8Array(50_000) }),
+      ),
+    )
+      .to.throw(StorageError, /disk is full/)
+      .with.property('code', 'P2P_DISK_FULL');
+    expect(store.listCopies().map((copy) => copy.id)).to.deep.equal([id]);
     database.close();
   });
 });
