@@ -16,7 +16,7 @@ if (loadNativeBlake3()) {
   describeHashAlgorithm('blake3 by native code', () => loadNativeBlake3() ?? blake3Algorithm, blake3Answers);
 }
 
-// FIPS 180-4 examples: csrc.nist.gov, "Cryptographic Standards and Guidelines", SHA1.pdf and SHA256.pdf.
+// The messages of the examples in FIPS 180, and the empty one.
 const twoBlocks = 'abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq';
 const million = new Uint8Array(1_000_000).fill(0x61);
 

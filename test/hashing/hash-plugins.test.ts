@@ -20,7 +20,7 @@ async function loadExample(name: string): Promise<HashAlgorithm> {
   return registry.require(name);
 }
 
-// FIPS 202: the examples of csrc.nist.gov, and the "abc" test vector of DI-MGT.
+// The well-known SHA3-256 digests (FIPS 202) of the empty message and of 'abc'.
 describeHashAlgorithm('sha3-256 of the example plugin', () => loadExample('sha3-256'), [
   {
     input: new Uint8Array(0),
