@@ -1,0 +1,142 @@
+/**
+ * How many blocks are asked of one peer at once, and which of them are on their way. Pure: thread and socket are the
+ * caller's. Too few requests leave the line idle for a round trip; too many pile up at the peer, where a choke or the
+ * end of the download finds them. So the window follows what the link carries:
+ *
+ *   window = rate × (2 × least round trip + 100 ms), at least 128 KiB, at most 8 MiB (or twice rate × round trip)
+ */
+const FIRST_WINDOW_BYTES = 262_144;
+const LEAST_WINDOW_BYTES = 131_072;
+const MOST_WINDOW_BYTES = 8_388_608;
+const QUEUE_MS = 100;
+/** Requests that a peer accepts when it does not say (libtorrent's default; BEP 10, reqq). */
+const DEFAULT_REQUEST_QUEUE = 250;
+/** Weight of the newest sample in smoothed rate and round trip. */
+const SMOOTHING = 0.25;
+const BLOCKS_PER_PIECE_MOST = 8_192;
+
+export class RequestPipeline {
+  readonly #inFlight = new Map<number, InFlight>();
+  #requestQueue = DEFAULT_REQUEST_QUEUE;
+  #windowBytes = FIRST_WINDOW_BYTES;
+  #inFlightBytes = 0;
+  #arrivedBytes = 0;
+  #lastTickMs: number;
+  #lastArrivalMs: number;
+  #bytesPerSec = 0;
+  #roundTripMs = 0;
+  #leastRoundTripMs = Number.POSITIVE_INFINITY;
+
+  constructor(nowMs: number) {
+    this.#lastTickMs = nowMs;
+    this.#lastArrivalMs = nowMs;
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight.size;
+  }
+
+  get bytesPerSec(): number {
+    return this.#bytesPerSec;
+  }
+
+  /** Smoothed time from a request to its block, 0 before the first. */
+  get roundTripMs(): number {
+    return this.#roundTripMs;
+  }
+
+  /** Milliseconds without payload while something is asked for. */
+  stalledMs(nowMs: number): number {
+    return this.#inFlight.size === 0 ? 0 : nowMs - this.#lastArrivalMs;
+  }
+
+  /** The peer says how many requests it takes (BEP 10, reqq). */
+  handleRequestQueue(requestQueue: number): void {
+    this.#requestQueue = Math.max(1, requestQueue);
+  }
+
+  /** Whether one more request of this length fits the window. The first one always does. */
+  hasRoom(lengthBytes: number): boolean {
+    if (this.#inFlight.size === 0) return true;
+    return this.#inFlight.size < this.#requestQueue && this.#inFlightBytes + lengthBytes <= this.#windowBytes;
+  }
+
+  handleSent(pieceIndex: number, block: number, lengthBytes: number, nowMs: number): void {
+    if (this.#inFlight.size === 0) this.#lastArrivalMs = nowMs;
+    this.#inFlight.set(blockKey(pieceIndex, block), { sentMs: nowMs, lengthBytes });
+    this.#inFlightBytes += lengthBytes;
+  }
+
+  isInFlight(pieceIndex: number, block: number): boolean {
+    return this.#inFlight.has(blockKey(pieceIndex, block));
+  }
+
+  /** Payload of a block that is on its way, whole or in part. */
+  handlePayload(lengthBytes: number, nowMs: number): void {
+    this.#arrivedBytes += lengthBytes;
+    this.#lastArrivalMs = nowMs;
+  }
+
+  /** The last byte of a block. @returns false when nobody asked for it */
+  handleBlock(pieceIndex: number, block: number, nowMs: number): boolean {
+    const sent = this.#remove(pieceIndex, block);
+    if (!sent) return false;
+    const sampleMs = Math.max(nowMs - sent.sentMs, 0.05);
+    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, sampleMs);
+    this.#roundTripMs = this.#roundTripMs === 0 ? sampleMs : mix(this.#roundTripMs, sampleMs);
+    return true;
+  }
+
+  /** Refused by the peer, or taken back. @returns false when it was not on its way */
+  handleDropped(pieceIndex: number, block: number): boolean {
+    return this.#remove(pieceIndex, block) !== undefined;
+  }
+
+  /** Forgets all that is on its way: the connection is gone, or a peer without BEP 6 chokes. */
+  clear(): void {
+    this.#inFlight.clear();
+    this.#inFlightBytes = 0;
+  }
+
+  /** Adjusts rate and window; called some twenty times a second. */
+  handleTick(nowMs: number): void {
+    const elapsedMs = nowMs - this.#lastTickMs;
+    if (elapsedMs < 20) return;
+    const sample = (this.#arrivedBytes * 1000) / elapsedMs;
+    // Rises at once, so that a fast link fills in a few ticks; falls slowly, so that one empty tick does not close it.
+    this.#bytesPerSec = sample > this.#bytesPerSec ? sample : mix(this.#bytesPerSec, sample);
+    this.#arrivedBytes = 0;
+    this.#lastTickMs = nowMs;
+    const roundTripMs = Number.isFinite(this.#leastRoundTripMs) ? this.#leastRoundTripMs : 0;
+    const wanted = (this.#bytesPerSec * (2 * roundTripMs + QUEUE_MS)) / 1000;
+    const most = Math.max(MOST_WINDOW_BYTES, (2 * this.#bytesPerSec * roundTripMs) / 1000);
+    const least = this.#roundTripMs === 0 ? FIRST_WINDOW_BYTES : LEAST_WINDOW_BYTES;
+    this.#windowBytes = Math.min(Math.max(wanted, least), most);
+  }
+
+  #remove(pieceIndex: number, block: number): InFlight | undefined {
+    const key = blockKey(pieceIndex, block);
+    const sent = this.#inFlight.get(key);
+    if (!sent) return undefined;
+    this.#inFlight.delete(key);
+    this.#inFlightBytes -= sent.lengthBytes;
+    return sent;
+  }
+}
+
+interface InFlight {
+  readonly sentMs: number;
+  readonly lengthBytes: number;
+}
+
+function blockKey(pieceIndex: number, block: number): number {
+  return pieceIndex * BLOCKS_PER_PIECE_MOST + block;
+}
+
+function mix(old: number, sample: number): number {
+  return old + (sample - old) * SMOOTHING;
+}

@@ -1,0 +1,152 @@
+/**
+ * The inner contract between the main thread and the worker threads. Only these values cross a thread border; payload
+ * never does. Each side collects what it has to say and posts one array a turn of its event loop (see MessageBatch).
+ *
+ * What concerns one link are the events and actions of `swarm/` themselves, so that the engine hands them on unread.
+ */
+import type { ErrorValue } from '../errors.js';
+import type { PieceIndex } from '../metainfo/piece-layout.js';
+import type { LinkMeasure, SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
+
+/** What a host task is started with. */
+export interface HostConfig {
+  /** 0 to hostCount − 1. */
+  readonly hostIndex: number;
+  readonly hostCount: number;
+  /** Modules of hash plugins, as file URLs. */
+  readonly hashPluginUrls: readonly string[];
+  /** This thread's share of the memory for blocks. */
+  readonly memoryBytes: number;
+  readonly openFiles: number;
+  /** Shared token buckets, see SharedTokenBucket. */
+  readonly uploadBucket: SharedArrayBuffer;
+  readonly downloadBucket: SharedArrayBuffer;
+  /** Told to peers in the extension handshake. */
+  readonly client: string;
+}
+
+/** A torrent as the workers need it. Sent to every worker; digests and bits lie in shared memory. */
+export interface TorrentSetup {
+  /** Names the torrent within the process. */
+  readonly torrentId: number;
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  readonly pieceLengthBytes: number;
+  readonly files: readonly TorrentFile[];
+  /** Algorithm name and all piece digests, over shared memory. */
+  readonly digests: readonly (readonly [string, Uint8Array])[];
+  readonly verifyWith: string | undefined;
+  /** What may be served: verified and not masked. Set by the main thread, read by the workers. */
+  readonly offered: SharedArrayBuffer;
+  /** Whether missing pieces are fetched; a seeder opens its files for reading only. */
+  readonly writes: boolean;
+  /** BEP 21: this run wants nothing. */
+  readonly uploadOnly: boolean;
+  /** Ports to tell peers: the announced one, then those of `--port-count`. */
+  readonly listenPorts: readonly number[];
+}
+
+export interface TorrentFile {
+  /** Absolute path; undefined for a pad file, which reads as zeros and is never written. */
+  readonly path: string | undefined;
+  readonly lengthBytes: number;
+  /** How many trailing components of `path` belong to the torrent; the folders above them are the user's. */
+  readonly depth: number;
+}
+
+/** Swarm actions that a worker performs on its links. */
+export type LinkAction = Extract<
+  SwarmAction,
+  {
+    readonly type:
+      | 'dial'
+      | 'admit'
+      | 'close'
+      | 'choke'
+      | 'unchoke'
+      | 'interested'
+      | 'not-interested'
+      | 'fetch-piece'
+      | 'help-piece'
+      | 'release-piece';
+  }
+>;
+
+export type ToWorker =
+  | { readonly type: 'add-torrent'; readonly torrent: TorrentSetup }
+  | { readonly type: 'link'; readonly torrentId: number; readonly action: LinkAction }
+  /** Tell every peer of the torrent in this worker. The bits in `offered` are set already. */
+  | { readonly type: 'haves'; readonly torrentId: number; readonly pieceIndices: readonly PieceIndex[] }
+  /** A helper in another worker has put blocks of a piece on disk: do not fetch them again. */
+  | { readonly type: 'ferried'; readonly torrentId: number; readonly ferried: FerriedBlocks }
+  /** The files lie under new paths now and are only read; this end wants nothing any more (BEP 21). */
+  | { readonly type: 'completed'; readonly torrentId: number; readonly files: readonly TorrentFile[] }
+  | Request<'listen', { readonly host: string | undefined; readonly port: number; readonly shared: boolean }>
+  /** Flushes what this worker wrote to the torrent's files (fdatasync). */
+  | Request<'sync-files', { readonly torrentId: number }>
+  /** Closes the torrent's file handles; they open again when needed. */
+  | Request<'close-files', { readonly torrentId: number }>
+  /** Closes the torrent's links, then its files. Answers when nothing of it is left. */
+  | Request<'remove-torrent', { readonly torrentId: number }>
+  | { readonly type: 'stop' };
+
+/** A message that is answered by a `reply` with the same `requestId`. */
+type Request<Type extends string, Fields> = { readonly type: Type; readonly requestId: number } & Fields;
+
+export interface FerriedBlocks {
+  readonly pieceIndex: PieceIndex;
+  /** Link that holds the piece. */
+  readonly ownerLinkId: number;
+  /** Block numbers. */
+  readonly blocks: readonly number[];
+  /** Blame key of the helper. */
+  readonly source: string;
+}
+
+export type FromWorker =
+  | { readonly type: 'swarm'; readonly torrentId: number; readonly event: SwarmEvent }
+  | { readonly type: 'measured'; readonly torrentId: number; readonly measures: readonly LinkMeasure[] }
+  | { readonly type: 'ferried'; readonly torrentId: number; readonly ferried: FerriedBlocks }
+  /** The digests of the torrent disagree about bytes that one of them accepts. */
+  | {
+      readonly type: 'contradiction';
+      readonly torrentId: number;
+      readonly pieceIndex: PieceIndex;
+      readonly holds: readonly string[];
+      readonly fails: readonly string[];
+    }
+  /** Payload that nobody asked for, or that came twice. */
+  | { readonly type: 'wasted'; readonly torrentId: number; readonly bytes: number }
+  /** A file could not be read or written. `serving`: only an upload was hit. */
+  | { readonly type: 'disk-failed'; readonly torrentId: number; readonly serving: boolean; readonly error: ErrorValue }
+  | { readonly type: 'reply'; readonly requestId: number; readonly value?: number; readonly error?: ErrorValue };
+
+/** A short task: hash whole pieces of files. */
+export interface HashTask {
+  readonly type: 'hash-pieces';
+  readonly hashPluginUrls: readonly string[];
+  readonly pieceLengthBytes: number;
+  readonly files: readonly TorrentFile[];
+  /** Pieces from `firstPiece` up to but not including `endPiece`. */
+  readonly firstPiece: number;
+  readonly endPiece: number;
+  readonly algorithms: readonly string[];
+}
+
+export interface HashTaskResult {
+  /** For each algorithm the digests of the task's pieces, concatenated; zeros for a piece that was not readable. */
+  readonly digests: readonly Uint8Array[];
+  /** Pieces that could not be read whole: a file is absent, shorter, or refuses. */
+  readonly unreadable: readonly number[];
+}
+
+export interface HostTask {
+  readonly type: 'host';
+  readonly config: HostConfig;
+  /** A transferred MessagePort. */
+  readonly port: unknown;
+}
+
+export type WorkerTask = HostTask | HashTask;
