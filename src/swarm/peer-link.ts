@@ -1,0 +1,154 @@
+/**
+ * The rules of one connection after the handshake (BEP 3, BEP 6): who chokes whom, what may be said when, which indices
+ * exist. Pure: takes messages, gives back what they mean, or throws `ProtocolError` when the peer broke a rule.
+ */
+import { ProtocolError } from '../errors.js';
+import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
+import { BLOCK_LENGTH } from '../metainfo/piece-layout.js';
+import { Bitfield } from '../protocol/bitfield.js';
+import { MAX_REQUEST_LENGTH } from '../protocol/limits.js';
+import type { BlockRange, PieceFragment, WireMessage } from '../protocol/messages.js';
+
+/** A block range that lies inside a piece of this torrent. */
+export interface CheckedRange extends BlockRange {
+  readonly pieceIndex: PieceIndex;
+}
+
+/** What a message means for this link. `undefined` from `handle` means: nothing to do. */
+export type LinkEvent =
+  | { readonly type: 'peer-has'; readonly pieces: 'all' | 'none' | Uint8Array }
+  | { readonly type: 'peer-have'; readonly pieceIndex: PieceIndex }
+  | { readonly type: 'peer-choked' | 'peer-unchoked' | 'peer-interested' | 'peer-not-interested' }
+  | { readonly type: 'request' | 'cancel' | 'rejected'; readonly range: CheckedRange }
+  | { readonly type: 'fragment'; readonly fragment: PieceFragment; readonly block: number | undefined }
+  | { readonly type: 'extended'; readonly extensionId: number; readonly payload: Uint8Array };
+
+export class PeerLink {
+  readonly #layout: PieceLayout;
+  readonly #supportsFast: boolean;
+  #saidWhatItHas = false;
+
+  amChoking = true;
+  amInterested = false;
+  peerChoking = true;
+  peerInterested = false;
+
+  constructor(layout: PieceLayout, supportsFast: boolean) {
+    this.#layout = layout;
+    this.#supportsFast = supportsFast;
+  }
+
+  get supportsFast(): boolean {
+    return this.#supportsFast;
+  }
+
+  /**
+   * @returns what the message means, or `undefined` when it changes nothing
+   * @throws {P2P_PROTOCOL} when the message breaks a rule
+   */
+  handle(message: WireMessage): LinkEvent | undefined {
+    switch (message.type) {
+      case 'piece':
+        return this.#handleFragment(message);
+      case 'request':
+        return { type: 'request', range: this.#checkRange(message) };
+      case 'cancel':
+        return { type: 'cancel', range: this.#checkRange(message) };
+      case 'reject':
+        this.#requireFast('reject');
+        return { type: 'rejected', range: this.#checkRange(message) };
+      case 'choke':
+      case 'unchoke':
+        return this.#handleChoke(message.type === 'choke');
+      case 'interested':
+      case 'not-interested':
+        return this.#handleInterest(message.type === 'interested');
+      case 'have':
+        this.#saidWhatItHas = true;
+        return { type: 'peer-have', pieceIndex: this.#checkPiece(message.pieceIndex, 'have') };
+      case 'bitfield':
+      case 'have-all':
+      case 'have-none':
+        return this.#handleHas(message);
+      case 'suggest':
+      case 'allowed-fast':
+        this.#requireFast(message.type);
+        this.#checkPiece(message.pieceIndex, message.type);
+        return undefined;
+      case 'extended':
+        return { type: 'extended', extensionId: message.extensionId, payload: message.payload };
+      case 'keep-alive':
+      case 'port':
+      case 'unknown':
+        return undefined;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #handleFragment(fragment: PieceFragment): LinkEvent {
+    const { pieceIndex, blockOffset, lengthBytes } = fragment;
+    const index = this.#checkPiece(pieceIndex, 'piece');
+    if (lengthBytes === 0 || blockOffset + lengthBytes > this.#layout.pieceSize(index)) {
+      throw new ProtocolError(
+        `piece message of ${lengthBytes} bytes at ${blockOffset} does not fit piece ${pieceIndex} of ${this.#layout.pieceSize(index)} bytes`,
+      );
+    }
+    const block = blockOffset / BLOCK_LENGTH;
+    const isBlock = Number.isInteger(block) && lengthBytes === this.#layout.blockSize(index, block);
+    return { type: 'fragment', fragment, block: isBlock ? block : undefined };
+  }
+
+  #handleChoke(choked: boolean): LinkEvent | undefined {
+    if (this.peerChoking === choked) return undefined;
+    this.peerChoking = choked;
+    return { type: choked ? 'peer-choked' : 'peer-unchoked' };
+  }
+
+  #handleInterest(interested: boolean): LinkEvent | undefined {
+    if (this.peerInterested === interested) return undefined;
+    this.peerInterested = interested;
+    return { type: interested ? 'peer-interested' : 'peer-not-interested' };
+  }
+
+  /** Once, before any have. Clients may say their extension handshake first (BEP 10 leaves the order open). */
+  #handleHas(message: Extract<WireMessage, { type: 'bitfield' | 'have-all' | 'have-none' }>): LinkEvent {
+    if (this.#saidWhatItHas) throw new ProtocolError(`${message.type} came late: it must be the first message`);
+    this.#saidWhatItHas = true;
+    if (message.type !== 'bitfield') {
+      this.#requireFast(message.type);
+      return { type: 'peer-has', pieces: message.type === 'have-all' ? 'all' : 'none' };
+    }
+    const expected = Math.ceil(this.#layout.pieceCount / 8);
+    if (message.bits.length !== expected) {
+      throw new ProtocolError(`bitfield of ${message.bits.length} bytes, expected ${expected}`);
+    }
+    if (new Bitfield(this.#layout.pieceCount, message.bits).hasSpareBits()) {
+      throw new ProtocolError('bitfield has bits set behind the last piece');
+    }
+    return { type: 'peer-has', pieces: Uint8Array.from(message.bits) };
+  }
+
+  #checkPiece(pieceIndex: number, what: string): PieceIndex {
+    if (this.#layout.hasPiece(pieceIndex)) return pieceIndex;
+    throw new ProtocolError(`${what} names piece ${pieceIndex} of ${this.#layout.pieceCount}`);
+  }
+
+  #checkRange(range: BlockRange): CheckedRange {
+    const pieceIndex = this.#checkPiece(range.pieceIndex, 'request');
+    const { blockOffset, lengthBytes } = range;
+    if (lengthBytes === 0 || lengthBytes > MAX_REQUEST_LENGTH) {
+      throw new ProtocolError(`request of ${lengthBytes} bytes, allowed are 1 to ${MAX_REQUEST_LENGTH}`);
+    }
+    if (blockOffset + lengthBytes > this.#layout.pieceSize(pieceIndex)) {
+      throw new ProtocolError(
+        `request of ${lengthBytes} bytes at ${blockOffset} passes the end of piece ${pieceIndex} (${this.#layout.pieceSize(pieceIndex)} bytes)`,
+      );
+    }
+    return { pieceIndex, blockOffset, lengthBytes };
+  }
+
+  #requireFast(what: string): void {
+    if (!this.#supportsFast) throw new ProtocolError(`${what} came without the fast extension (BEP 6)`);
+  }
+}
