@@ -6,7 +6,7 @@ import { ProtocolError } from '../errors.js';
 import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
 import { BLOCK_LENGTH } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
-import { MAX_REQUEST_LENGTH } from '../protocol/limits.js';
+import { MAX_SERVED_BLOCK_BYTES } from '../protocol/limits.js';
 import type { BlockRange, PieceFragment, WireMessage } from '../protocol/messages.js';
 
 /** A block range that lies inside a piece of this torrent. */
@@ -17,7 +17,7 @@ export interface CheckedRange extends BlockRange {
 /** What a message means for this link. `undefined` from `handle` means: nothing to do. */
 export type LinkEvent =
   | { readonly type: 'peer-has'; readonly pieces: 'all' | 'none' | Uint8Array }
-  | { readonly type: 'peer-have'; readonly pieceIndex: PieceIndex }
+  | { readonly type: 'peer-have'; readonly pieceIndices: readonly PieceIndex[] }
   | { readonly type: 'peer-choked' | 'peer-unchoked' | 'peer-interested' | 'peer-not-interested' }
   | { readonly type: 'request' | 'cancel' | 'rejected'; readonly range: CheckedRange }
   | { readonly type: 'fragment'; readonly fragment: PieceFragment; readonly block: number | undefined }
@@ -65,7 +65,7 @@ export class PeerLink {
         return this.#handleInterest(message.type === 'interested');
       case 'have':
         this.#saidWhatItHas = true;
-        return { type: 'peer-have', pieceIndex: this.#checkPiece(message.pieceIndex, 'have') };
+        return { type: 'peer-have', pieceIndices: [this.#checkPiece(message.pieceIndex, 'have')] };
       case 'bitfield':
       case 'have-all':
       case 'have-none':
@@ -111,22 +111,33 @@ export class PeerLink {
     return { type: interested ? 'peer-interested' : 'peer-not-interested' };
   }
 
-  /** Once, before any have. Clients may say their extension handshake first (BEP 10 leaves the order open). */
-  #handleHas(message: Extract<WireMessage, { type: 'bitfield' | 'have-all' | 'have-none' }>): LinkEvent {
-    if (this.#saidWhatItHas) throw new ProtocolError(`${message.type} came late: it must be the first message`);
+  /**
+   * Once, before any have; clients may say their extension handshake first (BEP 10 leaves the order open). aria2 sends a
+   * bitfield or have-all again instead of many haves: that counts as those haves, and takes nothing back.
+   */
+  #handleHas(message: Extract<WireMessage, { type: 'bitfield' | 'have-all' | 'have-none' }>): LinkEvent | undefined {
+    const isFirst = !this.#saidWhatItHas;
     this.#saidWhatItHas = true;
-    if (message.type !== 'bitfield') {
-      this.#requireFast(message.type);
-      return { type: 'peer-has', pieces: message.type === 'have-all' ? 'all' : 'none' };
+    if (message.type === 'bitfield') {
+      const bits = this.#checkBitfield(message.bits);
+      if (isFirst) return { type: 'peer-has', pieces: Uint8Array.from(message.bits) };
+      return { type: 'peer-have', pieceIndices: [...bits.indices()].filter((index) => this.#layout.hasPiece(index)) };
     }
+    this.#requireFast(message.type);
+    if (isFirst) return { type: 'peer-has', pieces: message.type === 'have-all' ? 'all' : 'none' };
+    if (message.type === 'have-none') return undefined;
+    const all = Bitfield.full(this.#layout.pieceCount);
+    return { type: 'peer-have', pieceIndices: [...all.indices()].filter((index) => this.#layout.hasPiece(index)) };
+  }
+
+  #checkBitfield(bytes: Uint8Array): Bitfield {
     const expected = Math.ceil(this.#layout.pieceCount / 8);
-    if (message.bits.length !== expected) {
-      throw new ProtocolError(`bitfield of ${message.bits.length} bytes, expected ${expected}`);
+    if (bytes.length !== expected) {
+      throw new ProtocolError(`bitfield of ${bytes.length} bytes, expected ${expected}`);
     }
-    if (new Bitfield(this.#layout.pieceCount, message.bits).hasSpareBits()) {
-      throw new ProtocolError('bitfield has bits set behind the last piece');
-    }
-    return { type: 'peer-has', pieces: Uint8Array.from(message.bits) };
+    const bits = new Bitfield(this.#layout.pieceCount, bytes);
+    if (bits.hasSpareBits()) throw new ProtocolError('bitfield has bits set behind the last piece');
+    return bits;
   }
 
   #checkPiece(pieceIndex: number, what: string): PieceIndex {
@@ -137,8 +148,8 @@ export class PeerLink {
   #checkRange(range: BlockRange): CheckedRange {
     const pieceIndex = this.#checkPiece(range.pieceIndex, 'request');
     const { blockOffset, lengthBytes } = range;
-    if (lengthBytes === 0 || lengthBytes > MAX_REQUEST_LENGTH) {
-      throw new ProtocolError(`request of ${lengthBytes} bytes, allowed are 1 to ${MAX_REQUEST_LENGTH}`);
+    if (lengthBytes === 0 || lengthBytes > MAX_SERVED_BLOCK_BYTES) {
+      throw new ProtocolError(`request of ${lengthBytes} bytes, allowed are 1 to ${MAX_SERVED_BLOCK_BYTES}`);
     }
     if (blockOffset + lengthBytes > this.#layout.pieceSize(pieceIndex)) {
       throw new ProtocolError(

@@ -122,7 +122,7 @@ export type SwarmEvent =
   | { readonly type: 'pieces-lost'; readonly pieceIndices: readonly PieceIndex[] }
   | { readonly type: 'links-measured'; readonly measures: readonly LinkMeasure[] }
   /** All `piece-released` of the link came before this. Follows `close` too. */
-  | { readonly type: 'link-closed'; readonly linkId: number; readonly reason: CloseReason }
+  | { readonly type: 'link-closed'; readonly linkId: number; readonly reason: CloseReason; readonly message?: string }
   | {
       readonly type: 'announce-succeeded';
       readonly url: string;

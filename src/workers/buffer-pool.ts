@@ -9,10 +9,16 @@ export class BufferPool {
   readonly #free = new Map<number, Uint8Array[]>();
   #freeBytes = 0;
   #usedBytes = 0;
+  #someoneWaits = false;
+  readonly #onRoom: () => void;
 
-  /** @param budgetBytes most memory in use and kept for reuse together */
-  constructor(budgetBytes: number) {
+  /**
+   * @param budgetBytes most memory in use and kept for reuse together
+   * @param onRoom called when memory came back after a refusal
+   */
+  constructor(budgetBytes: number, onRoom: () => void = () => undefined) {
     this.#budgetBytes = budgetBytes;
+    this.#onRoom = onRoom;
   }
 
   /** Share of the budget in use, 0 to 1 and above where `force` overdrew it. */
@@ -36,7 +42,10 @@ export class BufferPool {
       this.#usedBytes += size;
       return kept;
     }
-    if (!force && this.#usedBytes + size > this.#budgetBytes) return undefined;
+    if (!force && this.#usedBytes + size > this.#budgetBytes) {
+      this.#someoneWaits = true;
+      return undefined;
+    }
     if (this.#usedBytes + this.#freeBytes + size > this.#budgetBytes) this.#dropFree();
     this.#usedBytes += size;
     return Buffer.allocUnsafeSlow(size);
@@ -46,11 +55,15 @@ export class BufferPool {
   release(buffer: Uint8Array): void {
     const size = buffer.length;
     this.#usedBytes -= size;
-    if (this.#usedBytes + this.#freeBytes + size > this.#budgetBytes) return;
-    const list = this.#free.get(size);
-    if (list) list.push(buffer);
-    else this.#free.set(size, [buffer]);
-    this.#freeBytes += size;
+    if (this.#usedBytes + this.#freeBytes + size <= this.#budgetBytes) {
+      const list = this.#free.get(size);
+      if (list) list.push(buffer);
+      else this.#free.set(size, [buffer]);
+      this.#freeBytes += size;
+    }
+    if (!this.#someoneWaits) return;
+    this.#someoneWaits = false;
+    this.#onRoom();
   }
 
   #dropFree(): void {

@@ -9,15 +9,30 @@ export function describeDiskError(thrown: unknown, action: string, path: string)
   switch (error.code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new StorageError('P2P_DISK_FULL', `the disk is full: cannot ${action} '${path}'; make room and start again`, details, error);
+      return new StorageError(
+        'P2P_DISK_FULL',
+        `the disk is full: cannot ${action} '${path}'; make room and start again`,
+        details,
+        error,
+      );
     case 'ELOOP':
-      return new StorageError('P2P_PATH_UNSAFE', `'${path}' is a symbolic link: nothing is written through it; remove it first`, details, error);
+      return new StorageError(
+        'P2P_PATH_UNSAFE',
+        `'${path}' is a symbolic link: nothing is written through it; remove it first`,
+        details,
+        error,
+      );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
       return new StorageError('P2P_DISK_FAILED', `no permission to ${action} '${path}'`, details, error);
     case 'ENOENT':
-      return new StorageError('P2P_DISK_FAILED', `cannot ${action} '${path}': it is not there any more`, details, error);
+      return new StorageError(
+        'P2P_DISK_FAILED',
+        `cannot ${action} '${path}': it is not there any more`,
+        details,
+        error,
+      );
     default:
       return new StorageError('P2P_DISK_FAILED', `cannot ${action} '${path}': ${error.message}`, details, error);
   }

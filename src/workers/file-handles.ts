@@ -15,16 +15,19 @@ const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants;
 /** Absent on Windows, whose symbolic links need a privilege to make. */
 const O_NOFOLLOW = (fs.constants as { readonly O_NOFOLLOW?: number }).O_NOFOLLOW ?? 0;
 
+/** One open file. `users` counts the operations under way: a descriptor in use is never closed (its number is reused). */
 interface Handle {
-  readonly fd: number;
+  readonly name: string;
+  readonly opening: Promise<number>;
   users: number;
   dirty: boolean;
+  onIdle: (() => void) | undefined;
 }
 
 export class FileHandles {
   readonly #most: number;
   /** In order of last use. */
-  readonly #open = new Map<string, Promise<Handle>>();
+  readonly #open = new Map<string, Handle>();
 
   constructor(most: number) {
     this.#most = most;
@@ -35,55 +38,70 @@ export class FileHandles {
    * @throws {P2P_DISK_FAILED} {P2P_DISK_FULL} {P2P_PATH_UNSAFE} when it cannot be opened, or `work` fails
    */
   async withFile(file: TorrentFile, writes: boolean, work: (fd: number) => Promise<void>): Promise<void> {
-    const key = `${writes ? 'w' : 'r'}${file.path ?? ''}`;
-    let opening = this.#open.get(key);
-    if (opening) this.#open.delete(key);
-    else opening = openFile(file, writes).then((fd) => ({ fd, users: 0, dirty: false }));
-    this.#open.set(key, opening);
-    let handle: Handle;
-    try {
-      handle = await opening;
-    } catch (error) {
-      this.#open.delete(key);
-      throw error;
-    }
+    const name = file.path ?? '';
+    const key = `${writes ? 'w' : 'r'}${name}`;
+    const handle = this.#open.get(key) ?? {
+      name,
+      opening: openFile(file, writes),
+      users: 0,
+      dirty: false,
+      onIdle: undefined,
+    };
+    this.#open.delete(key);
+    this.#open.set(key, handle);
     handle.users += 1;
     try {
-      await work(handle.fd);
+      const fd = await handle.opening;
       if (writes) handle.dirty = true;
+      await work(fd);
+    } catch (error) {
+      if (await isNotOpen(handle)) this.#open.delete(key);
+      throw error;
     } finally {
       handle.users -= 1;
+      if (handle.users === 0) handle.onIdle?.();
       if (this.#open.size > this.#most) await this.#closeOldest();
     }
   }
 
   /** Flushes the files of `paths` that were written since their last flush (fdatasync, one at a time). */
   async sync(paths: ReadonlySet<string>): Promise<void> {
-    for (const [key, opening] of [...this.#open]) {
-      if (!key.startsWith('w') || !paths.has(key.slice(1))) continue;
-      const handle = await opening;
-      if (handle.dirty) await syncHandle(handle, key.slice(1));
+    for (const handle of [...this.#open.values()]) {
+      if (!handle.dirty || !paths.has(handle.name)) continue;
+      handle.users += 1;
+      try {
+        await syncHandle(handle);
+      } finally {
+        handle.users -= 1;
+        if (handle.users === 0) handle.onIdle?.();
+      }
     }
   }
 
   /** Closes the files of `paths`, flushed if they were written. */
   async close(paths: ReadonlySet<string>): Promise<void> {
-    for (const [key, opening] of [...this.#open]) {
-      if (!paths.has(key.slice(1))) continue;
+    for (const [key, handle] of [...this.#open]) {
+      if (!paths.has(handle.name)) continue;
       this.#open.delete(key);
-      await closeHandle(await opening, key.slice(1));
+      await closeHandle(handle);
     }
   }
 
   async #closeOldest(): Promise<void> {
-    for (const [key, opening] of this.#open) {
-      const handle = await opening;
+    for (const [key, handle] of this.#open) {
       if (handle.users > 0) continue;
       this.#open.delete(key);
-      await closeHandle(handle, key.slice(1));
+      await closeHandle(handle);
       return;
     }
   }
+}
+
+function isNotOpen(handle: Handle): Promise<boolean> {
+  return handle.opening.then(
+    () => false,
+    () => true,
+  );
 }
 
 async function openFile(file: TorrentFile, writes: boolean): Promise<number> {
@@ -147,23 +165,31 @@ function setLength(fd: number, lengthBytes: number): Promise<void> {
   });
 }
 
-function syncHandle(handle: Handle, name: string): Promise<void> {
+async function syncHandle(handle: Handle): Promise<void> {
+  const fd = await handle.opening;
   handle.dirty = false;
-  return new Promise((resolve, reject) => {
-    fs.fdatasync(handle.fd, (error) => {
-      if (error) reject(describeDiskError(error, 'flush', name));
+  await new Promise<void>((resolve, reject) => {
+    fs.fdatasync(fd, (error) => {
+      if (error) reject(describeDiskError(error, 'flush', handle.name));
       else resolve();
     });
   });
 }
 
-async function closeHandle(handle: Handle, name: string): Promise<void> {
+async function closeHandle(handle: Handle): Promise<void> {
+  if (await isNotOpen(handle)) return;
+  if (handle.users > 0) {
+    await new Promise<void>((resolve) => {
+      handle.onIdle = resolve;
+    });
+  }
+  const fd = await handle.opening;
   try {
-    if (handle.dirty) await syncHandle(handle, name);
+    if (handle.dirty) await syncHandle(handle);
   } finally {
     await new Promise<void>((resolve, reject) => {
-      fs.close(handle.fd, (error) => {
-        if (error) reject(describeDiskError(error, 'close', name));
+      fs.close(fd, (error) => {
+        if (error) reject(describeDiskError(error, 'close', handle.name));
         else resolve();
       });
     });

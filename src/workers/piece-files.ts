@@ -106,7 +106,8 @@ function readAll(fd: number, views: readonly Uint8Array[], position: number, nam
     const next = (rest: readonly Uint8Array[], at: number): void => {
       fs.readv(fd, rest, at, (error, bytesRead) => {
         if (error) reject(describeDiskError(error, 'read', name));
-        else if (bytesRead === 0) reject(new StorageError('P2P_DISK_FAILED', `'${name}' is shorter than it must be`, { path: name }));
+        else if (bytesRead === 0)
+          reject(new StorageError('P2P_DISK_FAILED', `'${name}' is shorter than it must be`, { path: name }));
         else {
           const { tail } = splitViews(rest, bytesRead);
           if (tail.length === 0) resolve();

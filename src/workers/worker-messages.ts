@@ -76,14 +76,20 @@ export type LinkAction = Extract<
 
 export type ToWorker =
   | { readonly type: 'add-torrent'; readonly torrent: TorrentSetup }
-  | { readonly type: 'link'; readonly torrentId: number; readonly action: LinkAction }
+  | {
+      readonly type: 'link';
+      readonly torrentId: number;
+      readonly action: LinkAction;
+      /** With `fetch-piece` and `help-piece` of pieces of several blocks: see BlockClaims. */
+      readonly claims?: SharedArrayBuffer;
+    }
   /** Tell every peer of the torrent in this worker. The bits in `offered` are set already. */
   | { readonly type: 'haves'; readonly torrentId: number; readonly pieceIndices: readonly PieceIndex[] }
   /** A helper in another worker has put blocks of a piece on disk: do not fetch them again. */
   | { readonly type: 'ferried'; readonly torrentId: number; readonly ferried: FerriedBlocks }
   /** The files lie under new paths now and are only read; this end wants nothing any more (BEP 21). */
   | { readonly type: 'completed'; readonly torrentId: number; readonly files: readonly TorrentFile[] }
-  | Request<'listen', { readonly host: string | undefined; readonly port: number; readonly shared: boolean }>
+  | Request<'listen', { readonly host: string | undefined; readonly port: number }>
   /** Flushes what this worker wrote to the torrent's files (fdatasync). */
   | Request<'sync-files', { readonly torrentId: number }>
   /** Closes the torrent's file handles; they open again when needed. */

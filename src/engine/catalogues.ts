@@ -1,0 +1,85 @@
+/** The catalogues of several trackers together: publishing, looking for a twin, listing. */
+import { P2pError, TrackerError } from '../errors.js';
+import type { Metainfo } from '../metainfo/metainfo.js';
+import { parseMetainfo } from '../metainfo/parse-metainfo.js';
+import { catalogueBaseUrl, fetchMetainfo, findByName, listAll, publish } from '../tracker/catalogue-client.js';
+import type { CatalogueEntry } from './engine-types.js';
+
+/**
+ * Publishes to each catalogue that takes it. One that is down or not there is a note: seeding goes on.
+ * @returns whether any took it
+ * @throws {P2P_REFUSED} when a catalogue wants a token, or another one
+ */
+export async function publishEverywhere(
+  trackers: readonly string[],
+  bytes: Uint8Array,
+  token: string | undefined,
+  onNote: (message: string) => void,
+): Promise<boolean> {
+  let published = false;
+  for (const url of trackers) {
+    const baseUrl = catalogueBaseUrl(url);
+    if (baseUrl === undefined) continue;
+    try {
+      const reply = await publish(baseUrl, bytes, token);
+      if (reply.type === 'published') published = true;
+      else onNote(`${url} has no catalogue, so others need the magnet link or the .torrent file (${reply.reason})`);
+    } catch (error) {
+      if (!(error instanceof TrackerError) || error.code === 'P2P_REFUSED') throw error;
+      onNote(`not published at ${url}: ${error.message}`);
+    }
+  }
+  return published;
+}
+
+/**
+ * A published torrent of the same name and size: a new one is built in its form, so that equal bytes join one swarm.
+ * Catalogues that do not answer are passed over.
+ */
+export async function findTwins(trackers: readonly string[], name: string, totalBytes: number): Promise<Metainfo[]> {
+  const twins = new Map<string, Metainfo>();
+  for (const url of trackers) {
+    const baseUrl = catalogueBaseUrl(url);
+    if (baseUrl === undefined) continue;
+    try {
+      const found = await findByName(baseUrl, name);
+      if (found.type !== 'entries') continue;
+      for (const entry of found.entries) {
+        if (entry.totalBytes !== totalBytes || twins.has(entry.infoHash)) continue;
+        const reply = await fetchMetainfo(baseUrl, entry.infoHash);
+        if (reply.type === 'torrent') twins.set(entry.infoHash, parseMetainfo(reply.bytes));
+      }
+    } catch (error) {
+      if (!(error instanceof P2pError)) throw error;
+    }
+  }
+  return [...twins.values()];
+}
+
+/**
+ * What all catalogues list, without repeats.
+ * @throws {P2P_TRACKER_UNREACHABLE} and others when none could be asked
+ */
+export async function listEverywhere(trackers: readonly string[]): Promise<CatalogueEntry[]> {
+  const entries = new Map<string, CatalogueEntry>();
+  let failure: unknown;
+  let answered = false;
+  for (const url of trackers) {
+    const baseUrl = catalogueBaseUrl(url);
+    if (baseUrl === undefined) continue;
+    try {
+      const reply = await listAll(baseUrl);
+      if (reply.type === 'entries') {
+        answered = true;
+        for (const entry of reply.entries) entries.set(entry.infoHash, entry);
+      } else {
+        failure = new TrackerError('P2P_TRACKER_UNREACHABLE', `${url} has no catalogue: ${reply.reason}`);
+      }
+    } catch (error) {
+      if (!(error instanceof TrackerError)) throw error;
+      failure = error;
+    }
+  }
+  if (!answered && failure !== undefined) throw failure;
+  return [...entries.values()];
+}

@@ -1,0 +1,156 @@
+/**
+ * Where a download is written and how it gets its final name: `NAME.part` while it runs; when complete: closed in all
+ * workers → flushed → renamed → folder flushed. No existing file is replaced unless that was asked for.
+ */
+import fs from 'node:fs/promises';
+import path from 'node:path';
+
+import { StorageError } from '../errors.js';
+import type { Metainfo } from '../metainfo/metainfo.js';
+import { MAX_COMPONENT_BYTES, shortenName } from '../metainfo/safe-path.js';
+import { formatSize } from '../units.js';
+import { describeDiskError } from '../workers/disk-errors.js';
+
+const PART_SUFFIX = '.part';
+
+export interface DownloadTarget {
+  /** The file or folder that the user gets; absolute. */
+  readonly targetPath: string;
+  /** What is written until then. */
+  readonly partPath: string;
+}
+
+/** @param outputDir created when absent, by `prepareOutput` */
+export function downloadTarget(metainfo: Metainfo, outputDir: string): DownloadTarget {
+  const folder = path.resolve(outputDir);
+  const partName = `${shortenName(metainfo.name, MAX_COMPONENT_BYTES - PART_SUFFIX.length)}${PART_SUFFIX}`;
+  return { targetPath: path.join(folder, metainfo.name), partPath: path.join(folder, partName) };
+}
+
+/**
+ * Makes the output folder and checks that what is still to come fits.
+ * @throws {P2P_DISK_FULL} naming how much is missing, {P2P_DISK_FAILED} when the folder cannot be made
+ */
+export async function prepareOutput(target: DownloadTarget, neededBytes: number): Promise<void> {
+  const folder = path.dirname(target.targetPath);
+  try {
+    await fs.mkdir(folder, { recursive: true });
+    await fs.access(folder, fs.constants.W_OK);
+  } catch (error) {
+    throw describeDiskError(error, 'write into', folder);
+  }
+  const { bavail, bsize } = await fs.statfs(folder);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= neededBytes) return;
+  throw new StorageError(
+    'P2P_DISK_FULL',
+    `'${folder}' has ${formatSize(freeBytes)} free, ${formatSize(neededBytes)} are needed: ` +
+      `${formatSize(neededBytes - freeBytes)} too little; make room or choose another folder with -o`,
+    { path: folder, freeBytes, neededBytes },
+  );
+}
+
+/** What lies at a path: nothing, a file, a folder, or something else. Links are not followed. */
+export async function entryKind(entryPath: string): Promise<'nothing' | 'file' | 'folder' | 'other'> {
+  try {
+    const stats = await fs.lstat(entryPath);
+    if (stats.isFile()) return 'file';
+    return stats.isDirectory() ? 'folder' : 'other';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return 'nothing';
+    throw describeDiskError(error, 'look at', entryPath);
+  }
+}
+
+/** Bytes that the files of a `.part` take on the disk now: sparse parts do not count. */
+export async function allocatedBytes(paths: readonly (string | undefined)[]): Promise<number> {
+  let total = 0;
+  for (const filePath of paths) {
+    const stats = filePath === undefined ? undefined : await fs.stat(filePath).catch(() => undefined);
+    total += (stats?.blocks ?? 0) * 512;
+  }
+  return total;
+}
+
+/**
+ * Makes what no piece has written: empty files, and the folder of a torrent that has only such.
+ * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED}
+ */
+export async function createEmptyFiles(metainfo: Metainfo, partPath: string): Promise<void> {
+  try {
+    if (metainfo.isFolder) await fs.mkdir(partPath, { recursive: true });
+    for (const file of metainfo.files) {
+      if (file.lengthBytes > 0 || file.isPad) continue;
+      const filePath = path.join(partPath, ...file.path);
+      await fs.mkdir(path.dirname(filePath), { recursive: true });
+      const handle = await fs.open(filePath, 'a', 0o644);
+      await handle.close();
+    }
+  } catch (error) {
+    throw describeDiskError(error, 'create the empty files of', partPath);
+  }
+}
+
+/**
+ * Gives the complete download its final name. All workers have closed and flushed its files.
+ * @param force replace what is there; otherwise it stays and this throws
+ * @throws {P2P_TARGET_EXISTS} when something came there meanwhile, {P2P_DISK_FAILED}
+ */
+export async function finishTarget(target: DownloadTarget, isFolder: boolean, force: boolean): Promise<void> {
+  const { targetPath, partPath } = target;
+  const there = await entryKind(targetPath);
+  if (there !== 'nothing' && !force) throw targetExists(targetPath);
+  try {
+    if (there === 'nothing' && !isFolder) await linkIntoPlace(partPath, targetPath);
+    else await renameOver(partPath, targetPath, there === 'folder' || (isFolder && there !== 'nothing'));
+    await syncFolder(path.dirname(targetPath));
+  } catch (error) {
+    throw describeDiskError(error, 'rename to', targetPath);
+  }
+}
+
+/** The error for a target that is there and is not what the torrent promises. */
+export function targetExists(targetPath: string): StorageError {
+  return new StorageError(
+    'P2P_TARGET_EXISTS',
+    `'${targetPath}' is there already and has other content; move it away, choose another folder with -o, or replace it with --force`,
+    { path: targetPath },
+  );
+}
+
+/** `rename` would replace without a word what came there since we looked; a hard link does not. */
+async function linkIntoPlace(partPath: string, targetPath: string): Promise<void> {
+  try {
+    await fs.link(partPath, targetPath);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw targetExists(targetPath);
+    // File systems without hard links (FAT, some network shares): the check before is all there is.
+    await fs.rename(partPath, targetPath);
+    return;
+  }
+  await fs.unlink(partPath);
+}
+
+async function renameOver(partPath: string, targetPath: string, moveAside: boolean): Promise<void> {
+  if (!moveAside) {
+    await fs.rename(partPath, targetPath);
+    return;
+  }
+  const aside = `${targetPath}.replaced-${process.pid}`;
+  await fs.rename(targetPath, aside);
+  await fs.rename(partPath, targetPath);
+  await fs.rm(aside, { recursive: true, force: true });
+}
+
+/** The new name survives a power cut (not on Windows, where folders cannot be opened). */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await fs.open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

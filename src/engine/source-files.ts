@@ -1,0 +1,112 @@
+/** What lies under a path that is to be shared. */
+import fs from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import path from 'node:path';
+
+import { OptionError, StorageError } from '../errors.js';
+import { sortFiles } from '../metainfo/build-metainfo.js';
+import { describeDiskError } from '../workers/disk-errors.js';
+
+export interface SourceFile {
+  /** Components below the root; empty for a single file. */
+  readonly path: readonly string[];
+  readonly absolutePath: string;
+  readonly lengthBytes: number;
+  readonly mtimeMs: number;
+}
+
+export interface Source {
+  readonly name: string;
+  /** Absolute. */
+  readonly rootPath: string;
+  readonly isFolder: boolean;
+  /** In the order of a new torrent. */
+  readonly files: readonly SourceFile[];
+  readonly totalBytes: number;
+  /** What was passed over, and why. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * A file, or all regular files below a folder. Symbolic links inside a folder and special files are passed over.
+ * @throws {P2P_PATH_NOT_FOUND} {P2P_DISK_FAILED} {P2P_NOTHING_TO_SEED}
+ */
+export async function readSource(givenPath: string): Promise<Source> {
+  const rootPath = path.resolve(givenPath);
+  const stats = await statRoot(rootPath, givenPath);
+  const name = path.basename(rootPath);
+  if (name === '') throw new OptionError(`'${givenPath}' has no name to share it under; name a file or folder in it`);
+  if (stats.isFile()) {
+    const file = { path: [], absolutePath: rootPath, lengthBytes: stats.size, mtimeMs: stats.mtimeMs };
+    await assertReadable(rootPath);
+    return { name, rootPath, isFolder: false, files: [file], totalBytes: stats.size, notes: [] };
+  }
+  if (!stats.isDirectory()) throw new OptionError(`'${givenPath}' is neither a file nor a folder`);
+  const notes: string[] = [];
+  const found: SourceFile[] = [];
+  await collect(rootPath, [], found, notes);
+  if (found.length === 0) {
+    throw new StorageError('P2P_NOTHING_TO_SEED', `folder '${givenPath}' has no files to share`, { path: rootPath });
+  }
+  const files = sortFiles(found);
+  const totalBytes = files.reduce((sum, file) => sum + file.lengthBytes, 0);
+  return { name, rootPath, isFolder: true, files, totalBytes, notes };
+}
+
+/**
+ * Whether the files are still as they were when they were listed.
+ * @throws {P2P_DISK_FAILED} naming the file that changed
+ */
+export async function assertUnchanged(source: Source): Promise<void> {
+  for (const file of source.files) {
+    const stats = await fs.stat(file.absolutePath).catch(() => undefined);
+    if (stats?.size === file.lengthBytes && stats.mtimeMs === file.mtimeMs) continue;
+    throw new StorageError(
+      'P2P_DISK_FAILED',
+      `'${file.absolutePath}' changed while it was hashed; start again when it is at rest`,
+      {
+        path: file.absolutePath,
+      },
+    );
+  }
+}
+
+async function statRoot(rootPath: string, givenPath: string): Promise<Stats> {
+  try {
+    return await fs.stat(rootPath);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') {
+      throw new OptionError(`there is no file or folder '${givenPath}'`, { path: rootPath }, 'P2P_PATH_NOT_FOUND');
+    }
+    throw describeDiskError(error, 'read', rootPath);
+  }
+}
+
+async function collect(folder: string, below: readonly string[], found: SourceFile[], notes: string[]): Promise<void> {
+  const entries = await fs.readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw describeDiskError(error, 'read', folder);
+  });
+  for (const entry of entries) {
+    const absolutePath = path.join(folder, entry.name);
+    const entryPath = [...below, entry.name];
+    if (entry.isDirectory()) {
+      await collect(absolutePath, entryPath, found, notes);
+    } else if (entry.isFile()) {
+      await assertReadable(absolutePath);
+      const { size, mtimeMs } = await fs.stat(absolutePath);
+      found.push({ path: entryPath, absolutePath, lengthBytes: size, mtimeMs });
+    } else {
+      notes.push(
+        `passed over ${entryPath.join('/')}: ${entry.isSymbolicLink() ? 'a symbolic link' : 'not a regular file'}`,
+      );
+    }
+  }
+}
+
+async function assertReadable(filePath: string): Promise<void> {
+  try {
+    await fs.access(filePath, fs.constants.R_OK);
+  } catch (error) {
+    throw describeDiskError(error, 'read', filePath);
+  }
+}

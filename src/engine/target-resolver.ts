@@ -1,0 +1,188 @@
+/** From what a user types to metainfo: a URL, magnet link, .torrent file, info hash or catalogue name. */
+import fs from 'node:fs/promises';
+
+import { OptionError, P2pError, StorageError, TrackerError } from '../errors.js';
+import { assertMatches } from '../metainfo/check-match.js';
+import { escapeText } from '../metainfo/escape-text.js';
+import { parseMagnet } from '../metainfo/magnet.js';
+import type { Metainfo } from '../metainfo/metainfo.js';
+import { parseMetainfo } from '../metainfo/parse-metainfo.js';
+import {
+  catalogueBaseUrl,
+  fetchMetainfo,
+  fetchTorrent,
+  findByName,
+  type CatalogueEntry,
+} from '../tracker/catalogue-client.js';
+import { formatSize } from '../units.js';
+import { describeDiskError } from '../workers/disk-errors.js';
+import type { ResolvedTarget, TargetQuery } from './engine-types.js';
+
+/** Tried when neither the command line nor the torrent names a tracker. */
+export const DEFAULT_TRACKER = 'http://localhost:9999/announce';
+
+const MAX_TORRENT_FILE_BYTES = 16_777_216;
+
+/**
+ * @throws {P2P_TARGET_NOT_FOUND} when nobody knows it, {P2P_TARGET_AMBIGUOUS} when a name has several torrents
+ * @throws {P2P_TRACKER_UNREACHABLE} when a name or hash is to be looked up and no catalogue answers
+ * @throws {P2P_MAGNET_INVALID} {P2P_METAINFO_INVALID} and others of reading metainfo
+ */
+export async function resolveTarget(query: TargetQuery): Promise<ResolvedTarget> {
+  const { target, trackers } = query;
+  if (/^magnet:/i.test(target)) return resolveMagnet(target, trackers);
+  if (/^https?:\/\//i.test(target)) return fromMetainfo(parseMetainfo(await fetchTorrent(target)), trackers);
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) {
+    throw new OptionError(`cannot fetch '${escapeText(target)}': only http, https and magnet links are followed`);
+  }
+  if (!target.startsWith('name:') && /\.torrent$/i.test(target)) {
+    const bytes = await readTorrentFile(target);
+    if (bytes) return fromMetainfo(parseMetainfo(bytes), trackers);
+  }
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(target)) return resolveHash(target.toLowerCase(), trackers);
+  return resolveName(target.replace(/^name:/, ''), trackers);
+}
+
+/**
+ * The bytes of a .torrent file, undefined when there is no such file.
+ * @throws {P2P_METAINFO_TOO_LARGE} {P2P_DISK_FAILED}
+ */
+export async function readTorrentFile(filePath: string): Promise<Uint8Array | undefined> {
+  try {
+    const stats = await fs.stat(filePath);
+    if (!stats.isFile()) return undefined;
+    if (stats.size > MAX_TORRENT_FILE_BYTES) {
+      const message = `'${filePath}' has ${formatSize(stats.size)}, a .torrent file has at most ${formatSize(MAX_TORRENT_FILE_BYTES)}`;
+      throw new StorageError('P2P_METAINFO_TOO_LARGE', message, { path: filePath, sizeBytes: stats.size });
+    }
+    return await fs.readFile(filePath);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw describeDiskError(error, 'read', filePath);
+  }
+}
+
+/** The given trackers in tiers before the torrent's own; the default one when there are none. */
+export function trackerTiersOf(given: readonly string[], own: readonly (readonly string[])[]): string[][] {
+  const seen = new Set<string>();
+  const tiers = [given, ...own]
+    .map((tier) => tier.filter((url) => !seen.has(url) && seen.add(url)))
+    .filter((tier) => tier.length > 0);
+  return tiers.length > 0 ? tiers : [[DEFAULT_TRACKER]];
+}
+
+function fromMetainfo(
+  metainfo: Metainfo,
+  trackers: readonly string[],
+  others: { readonly trackers?: readonly string[]; readonly peers?: ResolvedTarget['peers'] } = {},
+): ResolvedTarget {
+  const own = [others.trackers ?? [], ...metainfo.trackerTiers];
+  return { metainfo, trackerTiers: trackerTiersOf(trackers, own), peers: others.peers ?? [] };
+}
+
+async function resolveMagnet(link: string, trackers: readonly string[]): Promise<ResolvedTarget> {
+  const magnet = parseMagnet(link);
+  const asked = trackerTiersOf(trackers, [magnet.trackers]).flat();
+  const bytes = await lookUp(asked, (base) => fetchBytes(base, magnet.infoHash));
+  if (!bytes) {
+    throw notFound(
+      `no catalogue knows the torrent ${magnet.infoHash} of this magnet link (asked ${asked.join(', ')}); ` +
+        `name a tracker that has it with --tracker, or download from a .torrent file`,
+    );
+  }
+  const metainfo = parseMetainfo(bytes);
+  assertMatches(metainfo, magnet);
+  return fromMetainfo(metainfo, trackers, magnet);
+}
+
+async function resolveHash(hash: string, trackers: readonly string[]): Promise<ResolvedTarget> {
+  const asked = trackerTiersOf(trackers, []).flat();
+  const bytes = await lookUp(asked, (base) => fetchBytes(base, hash));
+  if (!bytes) throw notFound(`no catalogue knows the info hash ${hash} (asked ${asked.join(', ')})`);
+  const metainfo = parseMetainfo(bytes);
+  if (metainfo.infoHash !== hash && metainfo.blake3InfoHash !== hash) {
+    throw new P2pError('P2P_METAINFO_MISMATCH', `the catalogue sent another torrent than ${hash}`, { hash });
+  }
+  return fromMetainfo(metainfo, trackers);
+}
+
+async function resolveName(name: string, trackers: readonly string[]): Promise<ResolvedTarget> {
+  const asked = trackerTiersOf(trackers, []).flat();
+  const found = new Map<string, CatalogueEntry>();
+  await lookUp(asked, async (base) => {
+    const reply = await findByName(base, name);
+    if (reply.type === 'no-catalogue') throw noCatalogue(reply.reason);
+    for (const entry of reply.entries) found.set(entry.infoHash, entry);
+    return undefined;
+  });
+  const [entry, ...others] = found.values();
+  if (!entry) {
+    throw notFound(
+      `no catalogue knows '${escapeText(name)}' (asked ${asked.join(', ')}); 'p2p list' shows what there is, and ` +
+        `'p2p peer seed ${escapeText(name)}' on the machine that has it publishes it`,
+    );
+  }
+  if (others.length > 0) throw ambiguous(name, [entry, ...others]);
+  const bytes = await lookUp(asked, (base) => fetchBytes(base, entry.infoHash));
+  if (!bytes) throw notFound(`the catalogue lists '${escapeText(name)}' but does not give its torrent`);
+  const metainfo = parseMetainfo(bytes);
+  if (metainfo.infoHash !== entry.infoHash) {
+    throw new P2pError('P2P_METAINFO_MISMATCH', `the catalogue sent another torrent than ${entry.infoHash}`);
+  }
+  return fromMetainfo(metainfo, trackers);
+}
+
+/**
+ * Asks the catalogues of the trackers in turn until one knows.
+ * @throws {P2P_TRACKER_UNREACHABLE} when none could be asked
+ */
+async function lookUp<Found>(
+  announceUrls: readonly string[],
+  ask: (baseUrl: string) => Promise<Found | undefined>,
+): Promise<Found | undefined> {
+  let answered = false;
+  let failure: P2pError | undefined;
+  for (const url of announceUrls) {
+    const baseUrl = catalogueBaseUrl(url);
+    if (baseUrl === undefined) continue;
+    try {
+      const found = await ask(baseUrl);
+      answered = true;
+      if (found !== undefined) return found;
+    } catch (error) {
+      if (!(error instanceof TrackerError)) throw error;
+      failure = error;
+    }
+  }
+  if (!answered && failure) throw failure;
+  return undefined;
+}
+
+async function fetchBytes(baseUrl: string, hash: string): Promise<Uint8Array | undefined> {
+  const reply = await fetchMetainfo(baseUrl, hash);
+  if (reply.type === 'no-catalogue') throw noCatalogue(reply.reason);
+  return reply.type === 'torrent' ? reply.bytes : undefined;
+}
+
+function noCatalogue(reason: string): TrackerError {
+  return new TrackerError(
+    'P2P_TRACKER_UNREACHABLE',
+    `${reason}; only a tracker of p2p has a catalogue to look names up in`,
+  );
+}
+
+function notFound(message: string): OptionError {
+  return new OptionError(message, {}, 'P2P_TARGET_NOT_FOUND');
+}
+
+function ambiguous(name: string, entries: readonly CatalogueEntry[]): OptionError {
+  const lines = entries.map((entry) => {
+    const date = new Date(entry.publishedAtMs).toISOString().slice(0, 16).replace('T', ' ');
+    return `  ${entry.infoHash}  ${formatSize(entry.totalBytes)}  ${date}`;
+  });
+  return new OptionError(
+    `${entries.length} torrents are named '${escapeText(name)}'; download one by its info hash:\n${lines.join('\n')}`,
+    { candidates: entries },
+    'P2P_TARGET_AMBIGUOUS',
+  );
+}

@@ -1,0 +1,458 @@
+/**
+ * One torrent while it runs: performs what its `Swarm` decides, with the workers, the trackers and the store.
+ *
+ * Main thread. It decides nothing itself; payload never comes here. What is the same for every session (worker pool,
+ * store) is passed in; what only downloads do at their end (files get their final names) is the owner's `onComplete`.
+ */
+import { randomBytes } from 'node:crypto';
+
+import { toErrorValue, type ErrorValue } from '../errors.js';
+import { infoHashBytes } from '../metainfo/info-hash.js';
+import type { Metainfo } from '../metainfo/metainfo.js';
+import type { PieceIndex } from '../metainfo/piece-layout.js';
+import { Bitfield } from '../protocol/bitfield.js';
+import { formatAddress, type PeerAddress, type PeerId } from '../protocol/peer-address.js';
+import { peerIdBytes } from '../protocol/peer-id.js';
+import { seededRandom } from '../swarm/seeded-random.js';
+import { Swarm } from '../swarm/swarm.js';
+import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
+import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
+import type { WorkerPool } from '../workers/worker-pool.js';
+import type { FromWorker, TorrentFile, TorrentSetup } from '../workers/worker-messages.js';
+import { Announcer } from './announcer.js';
+import type { EngineEvent } from './engine-types.js';
+
+const SYNC_EVERY_MS = 5_000;
+const SYNC_EVERY_BYTES = 268_435_456;
+
+/** Where ownership is written down: the store's copy, or nothing for a seeder that was told to trust. */
+export interface OwnershipRecorder {
+  record(pieces: {
+    readonly intents?: readonly number[];
+    readonly verified?: readonly number[];
+    readonly durable?: readonly number[];
+  }): void;
+}
+
+export interface SessionOptions {
+  readonly torrentId: number;
+  readonly metainfo: Metainfo;
+  readonly peerId: PeerId;
+  readonly files: readonly TorrentFile[];
+  /** Verified pieces. */
+  readonly owned: Bitfield;
+  /** Pieces offered in this run; all that is owned when left out. */
+  readonly mask: Bitfield | undefined;
+  readonly wantsPieces: boolean;
+  readonly trackerTiers: readonly (readonly string[])[];
+  readonly peers: readonly PeerAddress[];
+  readonly listenPorts: readonly number[];
+  readonly uploadSlots: number;
+  readonly maxPeers: number;
+  readonly verifyWith: string | undefined;
+  readonly pool: WorkerPool;
+  readonly recorder: OwnershipRecorder | undefined;
+  readonly nextLinkId: () => number;
+  readonly onEvent: (event: EngineEvent) => void;
+  /** Every wanted piece is verified. */
+  readonly onComplete: () => void;
+  /** It cannot go on. */
+  readonly onFailed: (error: ErrorValue) => void;
+}
+
+export class TorrentSession {
+  readonly #options: SessionOptions;
+  readonly #swarm: Swarm;
+  readonly #offered: Bitfield;
+  readonly #announcer: Announcer;
+  /** Which worker holds a link. */
+  readonly #hostOfLink = new Map<number, number>();
+  readonly #linksOfHost: number[];
+  readonly #claims = new Map<PieceIndex, SharedArrayBuffer>();
+  #newHaves: PieceIndex[] = [];
+  #newIntents: number[] = [];
+  #newVerified: number[] = [];
+  #unsynced: PieceIndex[] = [];
+  #unsyncedBytes = 0;
+  #isSyncing = false;
+  #lastSyncMs = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #needsPoll = false;
+  #isStopped = false;
+  #refusedPieces = 0;
+  #wastedBytes = 0;
+  #lastVerifiedMs = performance.now();
+  #saidServingFailed = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { metainfo, owned, mask, pool } = options;
+    const { layout } = metainfo;
+    this.#offered = Bitfield.shared(layout.pieceCount);
+    for (const index of owned.indices()) if (!mask || mask.has(index)) this.#offered.set(index);
+    this.#linksOfHost = Array.from({ length: pool.hostCount }, () => 0);
+    this.#swarm = new Swarm(
+      {
+        layout,
+        ourPeerId: options.peerId,
+        owned: this.#offered.clone(),
+        wantsPieces: options.wantsPieces,
+        trackerTiers: options.trackerTiers,
+        uploadSlots: options.uploadSlots,
+        maxLinks: options.maxPeers,
+        random: seededRandom(randomBytes(16).toString('hex')),
+        nextLinkId: options.nextLinkId,
+      },
+      performance.now(),
+    );
+    this.#announcer = new Announcer({
+      infoHash: metainfo.infoHash,
+      peerId: options.peerId,
+      port: options.listenPorts[0] ?? 0,
+      onEvent: (event) => {
+        this.handleSwarmEvent(event);
+        this.settle();
+      },
+      onAnnounced: (url, seeders, leechers) => {
+        options.onEvent({ type: 'announced', infoHash: metainfo.infoHash, url, seeders, leechers });
+      },
+    });
+  }
+
+  get torrentId(): number {
+    return this.#options.torrentId;
+  }
+
+  get refusedPieces(): number {
+    return this.#refusedPieces;
+  }
+
+  get wastedBytes(): number {
+    return this.#wastedBytes;
+  }
+
+  get offeredPieces(): number {
+    return this.#offered.count();
+  }
+
+  /** When the last piece was verified, or the session began; `performance.now()`. */
+  get lastVerifiedMs(): number {
+    return this.#lastVerifiedMs;
+  }
+
+  /** Begins to announce and to dial. */
+  start(): void {
+    this.#options.pool.broadcast({ type: 'add-torrent', torrent: this.#setup() });
+    this.#lastVerifiedMs = performance.now();
+    if (this.#options.peers.length > 0) {
+      this.handleSwarmEvent({ type: 'peers-found', source: 'given', addresses: this.#options.peers });
+    }
+    this.handleSwarmEvent({ type: 'wake' });
+    this.settle();
+  }
+
+  snapshot(): SwarmSnapshot {
+    return this.#swarm.snapshot(performance.now());
+  }
+
+  /** A message of a worker about this torrent; `settle` follows after the batch. */
+  handleMessage(hostIndex: number, message: FromWorker): void {
+    switch (message.type) {
+      case 'swarm':
+        this.#followLink(hostIndex, message.event);
+        this.handleSwarmEvent(message.event);
+        return;
+      case 'measured':
+        this.handleSwarmEvent({ type: 'links-measured', measures: message.measures });
+        return;
+      case 'ferried': {
+        const owner = this.#hostOfLink.get(message.ferried.ownerLinkId);
+        if (owner !== undefined) this.#options.pool.send(owner, message);
+        return;
+      }
+      case 'contradiction':
+        this.#options.onFailed({
+          code: 'P2P_TORRENT_CONTRADICTS_ITSELF',
+          message:
+            `the torrent contradicts itself: piece ${message.pieceIndex} fits ${message.holds.join(', ')} ` +
+            `but not ${message.fails.join(', ')}; no peer is to blame, get another .torrent`,
+          details: { pieceIndex: message.pieceIndex, holds: message.holds, fails: message.fails },
+        });
+        return;
+      case 'wasted':
+        this.#wastedBytes += message.bytes;
+        return;
+      case 'disk-failed':
+        this.#handleDiskFailed(message.serving, message.error);
+        return;
+      case 'reply':
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** A worker thread died: its links are lost; the new thread is told of the torrent. */
+  handleHostLost(hostIndex: number): void {
+    this.#options.pool.send(hostIndex, { type: 'add-torrent', torrent: this.#setup() });
+    for (const [linkId, host] of [...this.#hostOfLink]) {
+      if (host !== hostIndex) continue;
+      this.#followLink(hostIndex, { type: 'link-closed', linkId, reason: 'ours' });
+      this.handleSwarmEvent({ type: 'link-closed', linkId, reason: 'ours', message: 'a worker thread died' });
+    }
+    this.settle();
+  }
+
+  handleSwarmEvent(event: SwarmEvent): void {
+    if (this.#isStopped && event.type !== 'link-closed') return;
+    if (event.type === 'piece-verified') this.#handleVerified(event.pieceIndex);
+    else if (event.type === 'piece-failed') this.#handleFailed(event.pieceIndex, event.contributors);
+    this.#swarm.handle(event, performance.now());
+    this.#needsPoll = true;
+  }
+
+  /** Performs what the swarm decided since the last time. */
+  settle(): void {
+    if (!this.#needsPoll) return;
+    this.#needsPoll = false;
+    for (let action = this.#swarm.poll(); action; action = this.#swarm.poll()) this.#perform(action);
+    this.#flushRecords();
+    this.#scheduleWake();
+  }
+
+  /** Files have their final names: served from there, and peers learn that this end wants nothing more. */
+  handleRenamed(files: readonly TorrentFile[]): void {
+    this.#options.pool.broadcast({ type: 'completed', torrentId: this.torrentId, files });
+  }
+
+  /** Flushes all files and closes them in every worker; written pieces are durable then. */
+  async closeFiles(): Promise<void> {
+    const synced = this.#takeUnsynced();
+    await this.#options.pool.requestEach({ type: 'close-files', torrentId: this.torrentId });
+    this.#recordDurable(synced);
+  }
+
+  /**
+   * Leaves the swarm: goodbye to the trackers (within `patienceMs`), links closed, files closed. Idempotent.
+   */
+  async stop(patienceMs: number): Promise<void> {
+    if (this.#isStopped) return;
+    this.#swarm.handle({ type: 'stop' }, performance.now());
+    for (let action = this.#swarm.poll(); action; action = this.#swarm.poll()) {
+      if (action.type === 'announce' || action.type === 'close') this.#perform(action);
+    }
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    const goodbye = this.#announcer.finish(patienceMs);
+    await Promise.allSettled([
+      goodbye,
+      this.#options.pool.requestEach({ type: 'remove-torrent', torrentId: this.torrentId }),
+    ]);
+    this.#flushRecords();
+  }
+
+  #setup(): TorrentSetup {
+    const { metainfo, peerId, files, wantsPieces, verifyWith, listenPorts } = this.#options;
+    return {
+      torrentId: this.torrentId,
+      infoHash: infoHashBytes(metainfo.infoHash),
+      peerId: peerIdBytes(peerId),
+      pieceLengthBytes: metainfo.layout.pieceLengthBytes,
+      files,
+      digests: [...metainfo.digests].map(([name, digests]) => [name, shared(digests)] as const),
+      verifyWith,
+      offered: this.#offered.bytes.buffer as SharedArrayBuffer,
+      writes: wantsPieces,
+      uploadOnly: !wantsPieces,
+      listenPorts,
+    };
+  }
+
+  #followLink(hostIndex: number, event: SwarmEvent): void {
+    if (event.type === 'link-handshaken' && event.incoming) {
+      this.#hostOfLink.set(event.linkId, hostIndex);
+      this.#linksOfHost[hostIndex] = (this.#linksOfHost[hostIndex] ?? 0) + 1;
+    } else if (
+      (event.type === 'link-closed' || event.type === 'dial-failed') &&
+      this.#hostOfLink.delete(event.linkId)
+    ) {
+      this.#linksOfHost[hostIndex] = (this.#linksOfHost[hostIndex] ?? 1) - 1;
+    }
+  }
+
+  #perform(action: SwarmAction): void {
+    const { pool, metainfo, onEvent } = this.#options;
+    switch (action.type) {
+      case 'dial': {
+        const host = this.#leastBusyHost();
+        this.#hostOfLink.set(action.linkId, host);
+        this.#linksOfHost[host] = (this.#linksOfHost[host] ?? 0) + 1;
+        pool.send(host, { type: 'link', torrentId: this.torrentId, action });
+        return;
+      }
+      case 'admit':
+      case 'close':
+      case 'choke':
+      case 'unchoke':
+      case 'interested':
+      case 'not-interested':
+      case 'release-piece':
+        this.#sendToLink(action);
+        return;
+      case 'fetch-piece':
+      case 'help-piece':
+        this.#sendFetch(action);
+        return;
+      case 'broadcast-have':
+        this.#newHaves.push(action.pieceIndex);
+        return;
+      case 'record-piece':
+        this.#newVerified.push(action.pieceIndex);
+        return;
+      case 'announce': {
+        const { downTotalBytes, upTotalBytes, verifiedBytes } = this.snapshot();
+        const leftBytes = metainfo.layout.totalBytes - verifiedBytes;
+        this.#announcer.announce(action, { uploadedBytes: upTotalBytes, downloadedBytes: downTotalBytes, leftBytes });
+        return;
+      }
+      case 'ban':
+        onEvent({
+          type: 'peer-banned',
+          infoHash: metainfo.infoHash,
+          peer: formatAddress(action.address),
+          reason: action.reason,
+        });
+        return;
+      case 'complete':
+        this.#options.onComplete();
+        return;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #sendToLink(action: Exclude<Extract<SwarmAction, { readonly linkId: number }>, { readonly type: 'dial' }>): void {
+    const host = this.#hostOfLink.get(action.linkId);
+    if (host !== undefined) this.#options.pool.send(host, { type: 'link', torrentId: this.torrentId, action });
+  }
+
+  #sendFetch(action: Extract<SwarmAction, { readonly type: 'fetch-piece' | 'help-piece' }>): void {
+    const host = this.#hostOfLink.get(action.linkId);
+    if (host === undefined) return;
+    const { pieceIndex } = action;
+    const message = { type: 'link', torrentId: this.torrentId, action } as const;
+    if (action.type === 'fetch-piece') {
+      this.#newIntents.push(pieceIndex);
+      const blockCount = this.#options.metainfo.layout.blockCount(pieceIndex);
+      // A piece of one block cannot be shared between links.
+      if (blockCount > 1) this.#claims.set(pieceIndex, new SharedArrayBuffer(blockCount));
+    }
+    const claims = this.#claims.get(pieceIndex);
+    this.#options.pool.send(host, claims ? { ...message, claims } : message);
+  }
+
+  #leastBusyHost(): number {
+    return this.#linksOfHost.indexOf(Math.min(...this.#linksOfHost));
+  }
+
+  #handleVerified(pieceIndex: PieceIndex): void {
+    const { mask, metainfo } = this.#options;
+    if (!mask || mask.has(pieceIndex)) this.#offered.set(pieceIndex);
+    this.#claims.delete(pieceIndex);
+    this.#unsynced.push(pieceIndex);
+    this.#unsyncedBytes += metainfo.layout.pieceSize(pieceIndex);
+    this.#lastVerifiedMs = performance.now();
+    this.#syncWhenDue();
+  }
+
+  #handleFailed(pieceIndex: PieceIndex, contributors: readonly string[]): void {
+    this.#claims.delete(pieceIndex);
+    this.#refusedPieces += 1;
+    this.#options.onEvent({
+      type: 'piece-refused',
+      infoHash: this.#options.metainfo.infoHash,
+      pieceIndex,
+      peers: contributors,
+    });
+  }
+
+  #handleDiskFailed(serving: boolean, error: ErrorValue): void {
+    if (!serving) {
+      this.#options.onFailed(error);
+    } else if (!this.#saidServingFailed) {
+      this.#saidServingFailed = true;
+      this.#options.onEvent({
+        type: 'note',
+        message: `cannot serve all of ${this.#options.metainfo.name}: ${error.message}`,
+      });
+    }
+  }
+
+  /** Intents are committed before the workers hear of the pieces: their messages leave at the end of this turn. */
+  #flushRecords(): void {
+    const { recorder, pool } = this.#options;
+    if (this.#newHaves.length > 0) {
+      pool.broadcast({ type: 'haves', torrentId: this.torrentId, pieceIndices: this.#newHaves });
+      this.#newHaves = [];
+    }
+    if (this.#newIntents.length === 0 && this.#newVerified.length === 0) return;
+    recorder?.record({ intents: this.#newIntents, verified: this.#newVerified });
+    this.#newIntents = [];
+    this.#newVerified = [];
+  }
+
+  #syncWhenDue(): void {
+    if (this.#isSyncing || !this.#options.recorder) return;
+    const isDue = this.#unsyncedBytes >= SYNC_EVERY_BYTES || performance.now() - this.#lastSyncMs >= SYNC_EVERY_MS;
+    if (isDue) void this.#sync();
+  }
+
+  async #sync(): Promise<void> {
+    this.#isSyncing = true;
+    const synced = this.#takeUnsynced();
+    try {
+      await this.#options.pool.requestEach({ type: 'sync-files', torrentId: this.torrentId });
+      this.#recordDurable(synced);
+    } catch (error) {
+      if (!this.#isStopped) this.#options.onFailed(toErrorValue(error));
+    } finally {
+      this.#isSyncing = false;
+      this.#lastSyncMs = performance.now();
+    }
+  }
+
+  #takeUnsynced(): PieceIndex[] {
+    const pieces = this.#unsynced;
+    this.#unsynced = [];
+    this.#unsyncedBytes = 0;
+    return pieces;
+  }
+
+  #recordDurable(pieceIndices: readonly PieceIndex[]): void {
+    if (pieceIndices.length === 0) return;
+    this.#flushRecords();
+    this.#options.recorder?.record({ durable: pieceIndices });
+    if (!this.#isStopped) this.handleSwarmEvent({ type: 'pieces-durable', pieceIndices });
+  }
+
+  #scheduleWake(): void {
+    clearTimeout(this.#timer);
+    const wakeMs = this.#swarm.nextWakeMs();
+    if (wakeMs === undefined || this.#isStopped) return;
+    this.#timer = setTimeout(
+      () => {
+        this.handleSwarmEvent({ type: 'wake' });
+        this.settle();
+        this.#syncWhenDue();
+      },
+      Math.max(1, wakeMs - performance.now()),
+    );
+  }
+}
+
+/** A copy in shared memory, so that the workers need none each. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}

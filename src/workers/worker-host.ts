@@ -1,0 +1,483 @@
+/**
+ * What a worker thread does all its life: holds sockets, torrents and links, and talks to the main thread over one port.
+ *
+ * One timer a worker, none a connection. Everything a link does runs in this thread; see ARCHITECTURE.md, Threads.
+ */
+import net from 'node:net';
+import type { MessagePort } from 'node:worker_threads';
+
+import { OptionError, P2pError, toErrorValue } from '../errors.js';
+import { HashRegistry } from '../hashing/hash-registry.js';
+import { loadHashPlugins } from '../hashing/hash-plugins.js';
+import type { PieceIndex } from '../metainfo/piece-layout.js';
+import { isLoopbackHost, isPrivateHost } from '../protocol/peer-address.js';
+import type { LinkMeasure } from '../swarm/swarm-events.js';
+import { BlockClaims } from './block-claims.js';
+import { BlockFerry } from './block-ferry.js';
+import { BufferPool } from './buffer-pool.js';
+import { FileHandles } from './file-handles.js';
+import { Link, type LinkHost } from './link.js';
+import { MessageBatch } from './message-batch.js';
+import { PieceAssembly, type AssemblyResult } from './piece-assembly.js';
+import { SharedTokenBucket } from './shared-token-bucket.js';
+import { WorkerTorrent } from './worker-torrent.js';
+import type { FerriedBlocks, FromWorker, HostConfig, LinkAction, ToWorker } from './worker-messages.js';
+
+const TICK_MS = 25;
+const MEASURE_MS = 250;
+/** One read buffer a thread: libuv fills it and hands it over before the next read of any socket (not on Windows). */
+const READ_BUFFER_BYTES = 262_144;
+/** A run is at most 1 MiB: one write, and the unit of back-pressure. */
+const RUN_BLOCKS = 64;
+/** Runs of slow links while memory is short. */
+const SMALL_RUN_BLOCKS = 4;
+const SHORT_OF_MEMORY = 0.5;
+const INCOMING_MOST = 512;
+const INCOMING_MOST_PRIVATE_ADDRESS = 50;
+const INCOMING_MOST_PUBLIC_ADDRESS = 8;
+
+/** Runs until the main thread says `stop`. */
+export async function runWorkerHost(config: HostConfig, port: MessagePort): Promise<void> {
+  const registry = HashRegistry.builtIn();
+  await loadHashPlugins(registry, config.hashPluginUrls);
+  await new Promise<void>((resolve) => {
+    const host = new WorkerHost(config, port, registry, resolve);
+    port.on('message', (batch: readonly ToWorker[]) => {
+      for (const message of batch) host.handle(message);
+    });
+  });
+  port.close();
+}
+
+class WorkerHost implements LinkHost {
+  readonly uploadBucket: SharedTokenBucket;
+  readonly downloadBucket: SharedTokenBucket;
+  readonly client: string;
+  readonly #config: HostConfig;
+  readonly #registry: HashRegistry;
+  readonly #outbox: MessageBatch<FromWorker>;
+  readonly #pool: BufferPool;
+  readonly #handles: FileHandles;
+  readonly #torrents = new Map<number, WorkerTorrent>();
+  readonly #links = new Map<number, Link>();
+  readonly #servers: net.Server[] = [];
+  readonly #readBuffer = new Uint8Array(READ_BUFFER_BYTES);
+  readonly #timer: NodeJS.Timeout;
+  readonly #onStopped: () => void;
+  readonly #incomingByHost = new Map<string, number>();
+  #incomingCount = 0;
+  #incomingSerial = 0;
+  #lastMeasureMs = 0;
+  #pumpScheduled = false;
+
+  constructor(config: HostConfig, port: MessagePort, registry: HashRegistry, onStopped: () => void) {
+    this.#config = config;
+    this.#registry = registry;
+    this.#onStopped = onStopped;
+    this.client = config.client;
+    this.uploadBucket = new SharedTokenBucket(config.uploadBucket);
+    this.downloadBucket = new SharedTokenBucket(config.downloadBucket);
+    this.#outbox = new MessageBatch<FromWorker>(port);
+    this.#pool = new BufferPool(config.memoryBytes, () => {
+      this.#pumpSoon();
+    });
+    this.#handles = new FileHandles(config.openFiles);
+    this.#timer = setInterval(() => {
+      this.#tick();
+    }, TICK_MS);
+  }
+
+  handle(message: ToWorker): void {
+    switch (message.type) {
+      case 'add-torrent':
+        this.#addTorrent(message);
+        return;
+      case 'link':
+        this.#perform(message.torrentId, message.action, message.claims);
+        return;
+      case 'haves':
+        this.#sendHaves(message.torrentId, message.pieceIndices);
+        return;
+      case 'ferried':
+        this.#handleFerried(message.torrentId, message.ferried);
+        return;
+      case 'completed':
+        this.#complete(message.torrentId, message.files);
+        return;
+      case 'listen':
+        this.#reply(message.requestId, this.#listen(message.host, message.port));
+        return;
+      case 'sync-files':
+        this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.sync());
+        return;
+      case 'close-files':
+        this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.close());
+        return;
+      case 'remove-torrent':
+        this.#reply(message.requestId, this.#removeTorrent(message.torrentId));
+        return;
+      case 'stop':
+        void this.#stop();
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  nowMs(): number {
+    return performance.now();
+  }
+
+  emit(message: FromWorker): void {
+    this.#outbox.push(message);
+  }
+
+  findTorrent(infoHash: Uint8Array): WorkerTorrent | undefined {
+    const wanted = Buffer.from(infoHash);
+    for (const torrent of this.#torrents.values()) {
+      if (wanted.equals(torrent.setup.infoHash)) return torrent;
+    }
+    return undefined;
+  }
+
+  handleClosed(link: Link): void {
+    this.#links.delete(link.linkId);
+    if (!link.incoming) return;
+    this.#incomingCount -= 1;
+    const { host } = link.address;
+    const left = (this.#incomingByHost.get(host) ?? 1) - 1;
+    if (left > 0) this.#incomingByHost.set(host, left);
+    else this.#incomingByHost.delete(host);
+  }
+
+  #addTorrent(message: Extract<ToWorker, { type: 'add-torrent' }>): void {
+    const torrent = new WorkerTorrent(message.torrent, this.#registry, this.#handles, this.#pool);
+    this.#torrents.set(message.torrent.torrentId, torrent);
+  }
+
+  #perform(torrentId: number, action: LinkAction, claims: SharedArrayBuffer | undefined): void {
+    const torrent = this.#torrents.get(torrentId);
+    if (!torrent) return;
+    if (action.type === 'dial') {
+      this.#dial(torrent, action);
+      return;
+    }
+    const link = this.#links.get(action.linkId);
+    if (!link) {
+      if (action.type === 'fetch-piece') this.#refuseFetch(torrentId, action.linkId, action.pieceIndex, action.partial);
+      return;
+    }
+    switch (action.type) {
+      case 'admit':
+        link.admit(action.blameKey);
+        return;
+      case 'close':
+        link.close('ours', action.why);
+        return;
+      case 'choke':
+        link.choke();
+        return;
+      case 'unchoke':
+        link.unchoke();
+        return;
+      case 'interested':
+      case 'not-interested':
+        link.setInterested(action.type === 'interested');
+        return;
+      case 'fetch-piece':
+        this.#fetch(torrent, link, action, claims);
+        return;
+      case 'help-piece':
+        this.#help(torrent, link, action, claims);
+        return;
+      case 'release-piece':
+        link.releasePiece(action.pieceIndex);
+        return;
+      default:
+        action satisfies never;
+    }
+  }
+
+  #dial(torrent: WorkerTorrent, action: Extract<LinkAction, { type: 'dial' }>): void {
+    const { host, port } = action.address;
+    const socket: net.Socket = net.connect({
+      host,
+      port,
+      noDelay: true,
+      onread: {
+        buffer: process.platform === 'win32' ? new Uint8Array(READ_BUFFER_BYTES) : this.#readBuffer,
+        callback: (lengthBytes, buffer): boolean => link.handleBytes(buffer.subarray(0, lengthBytes)),
+      },
+    });
+    const link: Link = new Link({
+      linkId: action.linkId,
+      incoming: false,
+      socket,
+      address: action.address,
+      host: this,
+      torrent,
+    });
+    this.#links.set(action.linkId, link);
+    socket.on('connect', () => {
+      link.handleConnected();
+    });
+    followSocket(socket, link);
+  }
+
+  #accept(socket: net.Socket): void {
+    const address = Link.addressOf(socket);
+    const fromThere = this.#incomingByHost.get(address.host) ?? 0;
+    if (this.#incomingCount >= INCOMING_MOST || fromThere >= incomingMost(address.host)) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    this.#incomingCount += 1;
+    this.#incomingByHost.set(address.host, fromThere + 1);
+    this.#incomingSerial += 1;
+    const linkId = incomingLinkId(this.#incomingSerial, this.#config);
+    const link = new Link({ linkId, incoming: true, socket, address, host: this, torrent: undefined });
+    this.#links.set(linkId, link);
+    socket.on('data', (chunk: Uint8Array) => {
+      if (!link.handleBytes(chunk)) socket.pause();
+    });
+    followSocket(socket, link);
+  }
+
+  #fetch(
+    torrent: WorkerTorrent,
+    link: Link,
+    action: Extract<LinkAction, { type: 'fetch-piece' }>,
+    claims: SharedArrayBuffer | undefined,
+  ): void {
+    const { pieceIndex, partial, linkId } = action;
+    if (!link.canFetch() || torrent.assemblies.has(pieceIndex)) {
+      this.#refuseFetch(torrent.setup.torrentId, linkId, pieceIndex, partial);
+      return;
+    }
+    const isShort = this.#pool.pressure > SHORT_OF_MEMORY && torrent.layout.blockCount(pieceIndex) > RUN_BLOCKS;
+    const assembly = new PieceAssembly({
+      tools: torrent.tools,
+      pieceIndex,
+      ownerLinkId: linkId,
+      claims: claims ? new BlockClaims(claims) : BlockClaims.allocate(torrent.layout.blockCount(pieceIndex)),
+      partial,
+      evidence: action.evidence,
+      runBlocks: isShort ? SMALL_RUN_BLOCKS : RUN_BLOCKS,
+      onSettled: (result) => {
+        this.#handleSettled(torrent, assembly, result);
+      },
+      onError: (error) => {
+        this.#diskFailed(torrent, error);
+      },
+    });
+    torrent.assemblies.set(pieceIndex, assembly);
+    assembly.start();
+    link.fetch(assembly, false);
+  }
+
+  #help(
+    torrent: WorkerTorrent,
+    link: Link,
+    action: Extract<LinkAction, { type: 'help-piece' }>,
+    claims: SharedArrayBuffer | undefined,
+  ): void {
+    const { pieceIndex, ownerLinkId } = action;
+    const torrentId = torrent.setup.torrentId;
+    const own = torrent.assemblies.get(pieceIndex);
+    if (!link.canFetch() || !claims) {
+      this.#refuseFetch(torrentId, action.linkId, pieceIndex, []);
+      return;
+    }
+    const ferry = new BlockFerry({
+      tools: torrent.tools,
+      pieceIndex,
+      ownerLinkId,
+      claims: new BlockClaims(claims),
+      onFerried: (blocks, source) => {
+        this.emit({ type: 'ferried', torrentId, ferried: { pieceIndex, ownerLinkId, blocks, source } });
+      },
+      onError: (error) => {
+        this.#diskFailed(torrent, error);
+      },
+    });
+    link.fetch(own ?? ferry, true);
+  }
+
+  /** The link cannot take the piece: it choked or closed while the message was under way. */
+  #refuseFetch(
+    torrentId: number,
+    linkId: number,
+    pieceIndex: PieceIndex,
+    partial: Extract<LinkAction, { type: 'fetch-piece' }>['partial'],
+  ): void {
+    this.emit({ type: 'swarm', torrentId, event: { type: 'piece-released', linkId, pieceIndex, partial } });
+  }
+
+  #handleSettled(torrent: WorkerTorrent, assembly: PieceAssembly, result: AssemblyResult): void {
+    const { pieceIndex, ownerLinkId: linkId } = assembly;
+    const torrentId = torrent.setup.torrentId;
+    torrent.assemblies.delete(pieceIndex);
+    for (const link of torrent.links) link.finishPiece(pieceIndex);
+    switch (result.type) {
+      case 'verified':
+        this.emit({
+          type: 'swarm',
+          torrentId,
+          event: { type: 'piece-verified', linkId, pieceIndex, liars: result.liars },
+        });
+        return;
+      case 'failed': {
+        const { contributors, evidence } = result;
+        const event = { type: 'piece-failed', linkId, pieceIndex, contributors } as const;
+        this.emit({ type: 'swarm', torrentId, event: evidence ? { ...event, evidence } : event });
+        return;
+      }
+      case 'contradiction':
+        this.emit({ type: 'contradiction', torrentId, pieceIndex, holds: result.holds, fails: result.fails });
+        return;
+      default:
+        result satisfies never;
+    }
+  }
+
+  #handleFerried(torrentId: number, ferried: FerriedBlocks): void {
+    const torrent = this.#torrents.get(torrentId);
+    const assembly = torrent?.assemblies.get(ferried.pieceIndex);
+    if (!assembly || assembly.ownerLinkId !== ferried.ownerLinkId) return;
+    assembly.handleFerried(ferried.blocks, ferried.source);
+    if (ferried.blocks.length === 0) this.#links.get(ferried.ownerLinkId)?.wakePiece(ferried.pieceIndex);
+  }
+
+  #sendHaves(torrentId: number, pieceIndices: readonly PieceIndex[]): void {
+    for (const link of this.#torrents.get(torrentId)?.links ?? []) link.sendHaves(pieceIndices);
+  }
+
+  #complete(
+    torrentId: number,
+    files: readonly { path: string | undefined; lengthBytes: number; depth: number }[],
+  ): void {
+    const torrent = this.#torrents.get(torrentId);
+    if (!torrent) return;
+    torrent.tools.files.reopen(files);
+    torrent.uploadOnly = true;
+    for (const link of torrent.links) link.sendUploadOnly();
+  }
+
+  async #listen(host: string | undefined, port: number): Promise<number> {
+    const server = net.createServer({ noDelay: true }, (socket) => {
+      this.#accept(socket);
+    });
+    this.#servers.push(server);
+    const bound = await listenOn(server, host, port);
+    // Accepting may fail when descriptors run out: that peer tries again, those that are connected go on.
+    server.on('error', () => undefined);
+    return bound;
+  }
+
+  async #removeTorrent(torrentId: number): Promise<void> {
+    const torrent = this.#torrents.get(torrentId);
+    if (!torrent) return;
+    this.#torrents.delete(torrentId);
+    const links = [...torrent.links];
+    for (const link of links) link.close('ours', 'the torrent is stopped');
+    await Promise.all(links.map((link) => link.settled()));
+    await torrent.tools.files.close();
+  }
+
+  #reply(requestId: number, work: Promise<number | void> | undefined): void {
+    Promise.resolve(work).then(
+      (value) => {
+        this.emit(typeof value === 'number' ? { type: 'reply', requestId, value } : { type: 'reply', requestId });
+      },
+      (error: unknown) => {
+        this.emit({ type: 'reply', requestId, error: toErrorValue(error) });
+      },
+    );
+  }
+
+  #diskFailed(torrent: WorkerTorrent, error: unknown): void {
+    if (!(error instanceof P2pError)) throw error;
+    this.emit({ type: 'disk-failed', torrentId: torrent.setup.torrentId, serving: false, error: error.toValue() });
+  }
+
+  /** Memory came back: links that waited for it go on. */
+  #pumpSoon(): void {
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    setImmediate(() => {
+      this.#pumpScheduled = false;
+      for (const link of [...this.#links.values()]) {
+        link.pumpDownloads();
+        link.pumpUploads();
+      }
+    });
+  }
+
+  #tick(): void {
+    const nowMs = this.nowMs();
+    for (const link of [...this.#links.values()]) link.handleTick(nowMs);
+    if (nowMs - this.#lastMeasureMs < MEASURE_MS) return;
+    this.#lastMeasureMs = nowMs;
+    for (const [torrentId, torrent] of this.#torrents) {
+      const measures: LinkMeasure[] = [];
+      for (const link of torrent.links) measures.push(link.measure(nowMs));
+      if (measures.length > 0) this.emit({ type: 'measured', torrentId, measures });
+    }
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const server of this.#servers) server.close();
+    for (const link of [...this.#links.values()]) link.close('ours', 'stopping');
+    await Promise.all([...this.#torrents.keys()].map((torrentId) => this.#removeTorrent(torrentId)));
+    this.#outbox.flush();
+    this.#onStopped();
+  }
+}
+
+function followSocket(socket: net.Socket, link: Link): void {
+  socket.on('error', (error) => {
+    link.handleSocketClosed(error.message);
+  });
+  socket.on('end', () => {
+    link.handleSocketClosed('the peer closed the connection');
+  });
+  socket.on('close', () => {
+    link.handleSocketClosed('the connection is closed');
+  });
+}
+
+/** Odd numbers, apart for each worker; links that are dialled get even ones from the main thread. */
+function incomingLinkId(serial: number, config: HostConfig): number {
+  return (serial * config.hostCount + config.hostIndex) * 2 + 1;
+}
+
+function incomingMost(host: string): number {
+  if (isLoopbackHost(host)) return INCOMING_MOST;
+  return isPrivateHost(host) ? INCOMING_MOST_PRIVATE_ADDRESS : INCOMING_MOST_PUBLIC_ADDRESS;
+}
+
+/** @throws {P2P_PORT_TAKEN} when another program listens there */
+async function listenOn(server: net.Server, host: string | undefined, port: number): Promise<number> {
+  const tryHost = (bindHost: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: bindHost, port }, () => {
+        server.off('error', reject);
+        const address = server.address();
+        resolve(typeof address === 'object' && address ? address.port : port);
+      });
+    });
+  try {
+    return await tryHost(host ?? '::');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (host === undefined && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) return tryHost('0.0.0.0');
+    if (code === 'EADDRINUSE' || code === 'EACCES') {
+      const why = code === 'EACCES' ? 'may not be used by this user' : 'is taken by another program';
+      throw new OptionError(`port ${port} ${why}; choose another with -p, or -p 0 for any`, { port }, 'P2P_PORT_TAKEN');
+    }
+    throw new OptionError(`cannot listen on ${host ?? 'any address'}, port ${port}: ${message}`, { port });
+  }
+}

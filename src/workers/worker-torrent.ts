@@ -1,0 +1,38 @@
+/** One torrent in one worker: its files, its links, the pieces that are being put together. */
+import type { HashRegistry } from '../hashing/hash-registry.js';
+import { PieceVerifier } from '../hashing/piece-verifier.js';
+import { PieceLayout, type PieceIndex } from '../metainfo/piece-layout.js';
+import { Bitfield } from '../protocol/bitfield.js';
+import type { BufferPool } from './buffer-pool.js';
+import type { FileHandles } from './file-handles.js';
+import type { Link } from './link.js';
+import type { AssemblyTools, PieceAssembly } from './piece-assembly.js';
+import { PieceFiles } from './piece-files.js';
+import type { TorrentSetup } from './worker-messages.js';
+
+export class WorkerTorrent {
+  readonly setup: TorrentSetup;
+  readonly layout: PieceLayout;
+  /** What may be served; the main thread sets the bits. */
+  readonly offered: Bitfield;
+  readonly tools: AssemblyTools;
+  readonly links = new Set<Link>();
+  /** Pieces that links of this worker hold. */
+  readonly assemblies = new Map<PieceIndex, PieceAssembly>();
+  uploadOnly: boolean;
+
+  constructor(setup: TorrentSetup, registry: HashRegistry, handles: FileHandles, pool: BufferPool) {
+    this.setup = setup;
+    this.layout = new PieceLayout(setup.pieceLengthBytes, setup.files);
+    this.offered = new Bitfield(this.layout.pieceCount, new Uint8Array(setup.offered));
+    this.uploadOnly = setup.uploadOnly;
+    const digests = new Map(setup.digests);
+    const verifyWith = setup.verifyWith;
+    this.tools = {
+      layout: this.layout,
+      files: new PieceFiles(this.layout, setup.files, setup.writes, handles),
+      verifier: new PieceVerifier({ digests, registry, ...(verifyWith === undefined ? {} : { verifyWith }) }),
+      pool,
+    };
+  }
+}
