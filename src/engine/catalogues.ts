@@ -62,7 +62,7 @@ export async function findTwins(trackers: readonly string[], name: string, total
  */
 export async function listEverywhere(trackers: readonly string[]): Promise<CatalogueEntry[]> {
   const entries = new Map<string, CatalogueEntry>();
-  let failure: unknown;
+  let failure: TrackerError | undefined;
   let answered = false;
   for (const url of trackers) {
     const baseUrl = catalogueBaseUrl(url);
@@ -80,6 +80,6 @@ export async function listEverywhere(trackers: readonly string[]): Promise<Catal
       failure = error;
     }
   }
-  if (!answered && failure !== undefined) throw failure;
+  if (!answered && failure) throw failure;
   return [...entries.values()];
 }

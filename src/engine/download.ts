@@ -162,11 +162,11 @@ export class Download implements Transfer {
 
   async #leave(state: 'complete' | 'incomplete' | 'failed' | 'stopped', error?: ErrorValue): Promise<void> {
     const { store, copy, releaseLock, onOver } = this.#options;
-    const outcome = this.#outcome(state, error);
     clearInterval(this.#watch);
     this.#state = state;
     if (!this.#isRenamed) await this.#session?.closeFiles().catch(() => undefined);
     await this.#session?.stop(GOODBYE_MS);
+    const outcome = this.#outcome(state, error);
     const { downTotalBytes, upTotalBytes } = outcome.snapshot.swarm;
     store.closeCopy(copy, state, { down: downTotalBytes, up: upTotalBytes });
     releaseLock();

@@ -104,15 +104,16 @@ interface PieceRange {
 
 function taskRanges(layout: PieceLayout, only: Bitfield | undefined): PieceRange[] {
   const most = Math.max(1, Math.floor(TASK_BYTES / layout.pieceLengthBytes));
+  const isWanted = (index: number): boolean => only?.has(index) ?? true;
   const ranges: PieceRange[] = [];
   let first = 0;
   while (first < layout.pieceCount) {
-    if (only && !only.has(first)) {
+    if (!isWanted(first)) {
       first += 1;
       continue;
     }
     let end = first + 1;
-    while (end < layout.pieceCount && end - first < most && (!only || only.has(end))) end += 1;
+    while (end < layout.pieceCount && end - first < most && isWanted(end)) end += 1;
     ranges.push({ first, end });
     first = end;
   }

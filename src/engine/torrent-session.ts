@@ -204,7 +204,7 @@ export class TorrentSession {
   }
 
   handleSwarmEvent(event: SwarmEvent): void {
-    if (this.#isStopped && event.type !== 'link-closed') return;
+    if (this.#isStopped && event.type !== 'link-closed' && event.type !== 'links-measured') return;
     if (event.type === 'piece-verified') this.#handleVerified(event.pieceIndex);
     else if (event.type === 'piece-failed') this.#handleFailed(event.pieceIndex, event.contributors);
     this.#swarm.handle(event, performance.now());

@@ -7,6 +7,8 @@ import type { LinkSnapshot, SwarmSnapshot } from './swarm-snapshot.js';
 const KEEP_MS = 250;
 const MOST_MISSING_LISTED = 1_000;
 
+const NONE_MISSING = { missingEverywhere: [], missingEverywhereCount: 0 } as const;
+
 type PieceReport = Pick<SwarmSnapshot, 'availability' | 'missingEverywhere' | 'missingEverywhereCount'>;
 
 /** What the coordinator itself has to say. */
@@ -50,6 +52,11 @@ export class SwarmReport {
   }
 
   #pieceReport(nowMs: number): PieceReport {
+    if (this.#trade.ledger.owned.size === this.#layout.pieceCount) return { ...this.#measured(nowMs), ...NONE_MISSING };
+    return this.#measured(nowMs);
+  }
+
+  #measured(nowMs: number): PieceReport {
     if (!this.#pieces || nowMs - this.#piecesMs >= KEEP_MS) {
       this.#piecesMs = nowMs;
       this.#pieces = {

@@ -38,7 +38,7 @@ import { DownloadQueue, type FetchTask } from './download-queue.js';
 import { PieceAssembly, type BlockSink } from './piece-assembly.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
 import { UploadQueue } from './upload-queue.js';
-import type { WorkerTorrent } from './worker-torrent.js';
+import type { TorrentLink, WorkerTorrent } from './worker-torrent.js';
 import type { FromWorker } from './worker-messages.js';
 
 /** A peer that refuses so many blocks while it does not choke us serves nothing. */
@@ -61,7 +61,7 @@ export interface LinkHost {
 
 type LinkState = 'connecting' | 'handshake' | 'waiting' | 'open' | 'closed';
 
-export class Link {
+export class Link implements TorrentLink {
   readonly linkId: number;
   readonly incoming: boolean;
   readonly #host: LinkHost;
@@ -69,7 +69,8 @@ export class Link {
   readonly #startedMs: number;
   readonly #reader = new HandshakeReader();
   #state: LinkState;
-  #address: PeerAddress;
+  /** Where the other end is. */
+  readonly address: PeerAddress;
   #torrent: WorkerTorrent | undefined;
   #handshake: Handshake | undefined;
   #sentHandshake = false;
@@ -106,7 +107,7 @@ export class Link {
     this.linkId = options.linkId;
     this.incoming = options.incoming;
     this.#socket = options.socket;
-    this.#address = options.address;
+    this.address = options.address;
     this.#host = options.host;
     this.#torrent = options.torrent;
     this.#state = options.incoming ? 'handshake' : 'connecting';
@@ -310,6 +311,7 @@ export class Link {
   async #sayClosed(wasConnecting: boolean, reason: CloseReason, message: string): Promise<void> {
     await this.settled();
     if (!this.#torrent) return;
+    this.#tell({ type: 'links-measured', measures: [this.measure(this.#host.nowMs())] });
     if (wasConnecting) this.#tell({ type: 'dial-failed', linkId: this.linkId });
     else if (!this.incoming || this.#handshake)
       this.#tell({ type: 'link-closed', linkId: this.linkId, reason, message });
@@ -342,7 +344,7 @@ export class Link {
     this.#tell({
       type: 'link-handshaken',
       linkId: this.linkId,
-      address: this.#address,
+      address: this.address,
       incoming: this.incoming,
       peerId: peerIdFromBytes(handshake.peerId),
     });
@@ -563,11 +565,6 @@ export class Link {
     if (!(error instanceof P2pError)) throw error;
     const isForeign = error.code === 'P2P_HANDSHAKE_FOREIGN' || error.code === 'P2P_HANDSHAKE_UNKNOWN_TORRENT';
     this.close(isForeign ? 'foreign' : 'protocol', error.message);
-  }
-
-  /** For the log: where the other end is. */
-  get address(): PeerAddress {
-    return this.#address;
   }
 
   /** The remote end of an accepted socket, known once it is connected. */

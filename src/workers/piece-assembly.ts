@@ -208,8 +208,9 @@ export class PieceAssembly implements BlockSink {
     this.#isReadingBack = true;
     try {
       for (let run = this.#runs[this.#hashedRuns]; run?.isStored && !run.buffer; run = this.#runs[this.#hashedRuns]) {
-        await this.#withRunFromDisk(run, (bytes) => {
-          this.#hashRun(run as Run, bytes);
+        const current = run;
+        await this.#withRunFromDisk(current, (bytes) => {
+          this.#hashRun(current, bytes);
         });
       }
     } finally {

@@ -100,7 +100,7 @@ export class WorkerPool {
     const requestId = (this.#requestSerial += 1);
     return new Promise((resolve, reject) => {
       this.#waiting.set(requestId, { hostIndex, resolve, reject });
-      this.send(hostIndex, { ...message, requestId } as RequestMessage);
+      this.send(hostIndex, { ...message, requestId });
     });
   }
 

@@ -3,12 +3,23 @@ import type { HashRegistry } from '../hashing/hash-registry.js';
 import { PieceVerifier } from '../hashing/piece-verifier.js';
 import { PieceLayout, type PieceIndex } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
+import type { CloseReason, LinkMeasure } from '../swarm/swarm-events.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { FileHandles } from './file-handles.js';
-import type { Link } from './link.js';
 import type { AssemblyTools, PieceAssembly } from './piece-assembly.js';
 import { PieceFiles } from './piece-files.js';
 import type { TorrentSetup } from './worker-messages.js';
+
+/** What a torrent's links are asked to do all together. */
+export interface TorrentLink {
+  finishPiece(pieceIndex: PieceIndex): void;
+  sendHaves(pieceIndices: readonly PieceIndex[]): void;
+  sendUploadOnly(): void;
+  measure(nowMs: number): LinkMeasure;
+  close(reason: CloseReason, message: string): void;
+  /** Resolves when all of its pieces are given back. */
+  settled(): Promise<void>;
+}
 
 export class WorkerTorrent {
   readonly setup: TorrentSetup;
@@ -16,7 +27,7 @@ export class WorkerTorrent {
   /** What may be served; the main thread sets the bits. */
   readonly offered: Bitfield;
   readonly tools: AssemblyTools;
-  readonly links = new Set<Link>();
+  readonly links = new Set<TorrentLink>();
   /** Pieces that links of this worker hold. */
   readonly assemblies = new Map<PieceIndex, PieceAssembly>();
   uploadOnly: boolean;
