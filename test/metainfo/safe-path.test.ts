@@ -193,9 +193,11 @@ describe('safePaths', () => {
   it('refuses a path that no system can open, at one byte more', () => {
     const folders = Array.from({ length: 16 }, () => 'x'.repeat(255));
 
-    expect(pathsOf(folders.with(15, 'x'.repeat(255)))).to.have.length(1);
-    expect(folders.join('/').length).to.equal(MAX_PATH_BYTES);
-    expectError('P2P_PATH_UNSAFE', () => pathsOf(['y', ...folders]));
+    const oneMore = [...folders.slice(1), 'y'.repeat(100), 'z'.repeat(155)];
+
+    expect([folders, oneMore].map((path) => path.join('/').length)).to.deep.equal([MAX_PATH_BYTES, MAX_PATH_BYTES + 1]);
+    expect(pathsOf(folders)).to.deep.equal([folders]);
+    expectError('P2P_PATH_UNSAFE', () => pathsOf(oneMore));
   });
 
   it('numbers names that are equal, or differ in case or composition only', () => {
