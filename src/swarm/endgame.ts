@@ -8,11 +8,12 @@
  *
  * Nothing is done when the owner would be finished within about a round trip of the idle link: that would be in vain.
  */
-import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
+import { BLOCK_LENGTH, type PieceIndex, type PieceLayout } from '../metainfo/piece-layout.js';
 import type { Assignment } from './swarm-link.js';
 
 const LEAST_GAIN_MS = 100;
 const MOST_HELPERS = 2;
+const MUCH_SLOWER = 4;
 /** An owner that was silent for so long, or for four round trips if that is longer, gives up a lone block. */
 const HICCUP_MS = 1_000;
 /** An owner that was silent for so long is taken for dead: everything it holds is taken over. */
@@ -24,7 +25,7 @@ const UNKNOWN_FOR_MS = 300;
 export interface EndgameLink {
   readonly downBytesPerSec: number;
   readonly roundTripMs: number;
-  readonly measure: { readonly stalledMs: number };
+  readonly measure: { readonly stalledMs: number; readonly inFlightBytes: number };
   readonly startMs: number | undefined;
   readonly pieces: { has(pieceIndex: number): boolean } | undefined;
   readonly assigned: ReadonlyMap<PieceIndex, Assignment>;
@@ -58,7 +59,7 @@ export function planRescue<Link extends EndgameLink>(
   }
   owners.sort((a, b) => (a.finishMs === b.finishMs ? 0 : b.finishMs - a.finishMs));
   for (const { owner } of owners) {
-    const rescue = takeOver(question, owner, nowMs) ?? help(question, owner);
+    const rescue = takeOver(question, owner, nowMs) ?? help(question, owner, nowMs);
     if (rescue) return rescue;
   }
   return undefined;
@@ -78,7 +79,7 @@ function takeOver<Link extends EndgameLink>(
   nowMs: number,
 ): Rescue<Link> | undefined {
   const queued = [...owner.assigned].filter(([, assignment]) => !assignment.isReleasing);
-  const from = isHeadLost(question.layout, owner, queued[0]?.[0]) ? 0 : 1;
+  const from = isHeadLost(question.layout, owner, queued[0]?.[0]) ? 0 : firstUntouched(owner, queued);
   let budget = shareOf(question.idle, owner, nowMs);
   const taken: PieceIndex[] = [];
   for (let at = queued.length - 1; at >= from && budget > 0; at -= 1) {
@@ -88,6 +89,17 @@ function takeOver<Link extends EndgameLink>(
     budget -= assignment.sizeBytes;
   }
   return taken.length > 0 ? { type: 'take-over', owner, pieceIndices: taken } : undefined;
+}
+
+/** The first piece of the queue that no block was asked for yet, as far as can be told. */
+function firstUntouched(owner: EndgameLink, queued: readonly (readonly [PieceIndex, Assignment])[]): number {
+  let touchedBytes = owner.measure.inFlightBytes;
+  let at = 0;
+  while (at < queued.length && (at === 0 || touchedBytes > 0)) {
+    touchedBytes -= queued[at]?.[1].sizeBytes ?? 0;
+    at += 1;
+  }
+  return at;
 }
 
 /** Whether also the piece that the owner is in the middle of should go to another. */
@@ -105,11 +117,28 @@ function shareOf(idle: EndgameLink, owner: EndgameLink, nowMs: number): number {
   return (owner.remainingBytes(nowMs) * idleRate) / (idleRate + ownerRate);
 }
 
-function help<Link extends EndgameLink>(question: RescueQuestion<Link>, owner: Link): Rescue<Link> | undefined {
+function help<Link extends EndgameLink>(
+  question: RescueQuestion<Link>,
+  owner: Link,
+  nowMs: number,
+): Rescue<Link> | undefined {
+  const mostHelpers = mostHelpersOf(question.idle, owner, nowMs);
   for (const [pieceIndex, assignment] of owner.assigned) {
     if (assignment.isReleasing || !question.idle.pieces?.has(pieceIndex)) continue;
-    if (question.layout.blockCount(pieceIndex) < 2 || question.helpersOf(pieceIndex) >= MOST_HELPERS) continue;
+    if (question.layout.blockCount(pieceIndex) < 2 || question.helpersOf(pieceIndex) >= mostHelpers) continue;
     return { type: 'help', owner, pieceIndex };
   }
   return undefined;
+}
+
+/**
+ * When all blocks are under way already, a helper can only fetch them twice: that is worth it when the owner would take
+ * several times as long.
+ */
+function mostHelpersOf(idle: EndgameLink, owner: EndgameLink, nowMs: number): number {
+  const remainingBytes = owner.remainingBytes(nowMs);
+  if (remainingBytes - owner.measure.inFlightBytes >= BLOCK_LENGTH) return MOST_HELPERS;
+  if (idle.downBytesPerSec <= 0) return owner.measure.stalledMs >= HICCUP_MS ? 1 : 0;
+  const helperMs = idle.roundTripMs + (remainingBytes / idle.downBytesPerSec) * 1000;
+  return finishTimeMs(owner, nowMs) > MUCH_SLOWER * helperMs ? 1 : 0;
 }

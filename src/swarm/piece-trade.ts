@@ -149,9 +149,12 @@ export class PieceTrade {
 
   /** Looks after all links that something happened to. */
   supplyDirty(nowMs: number): void {
+    if (this.#dirty.size === 0) return;
+    let fetching = 0;
+    for (const link of this.#links.values()) if (link.canFetch(nowMs)) fetching += 1;
     for (const link of this.#dirty) {
       this.#dirty.delete(link);
-      this.#supply(link, nowMs);
+      this.#supply(link, fetching, nowMs);
     }
   }
 
@@ -203,11 +206,13 @@ export class PieceTrade {
     return link.assigned.size;
   }
 
-  #supply(link: SwarmLink, nowMs: number): void {
+  #supply(link: SwarmLink, fetching: number, nowMs: number): void {
     this.#idle.delete(link);
     if (!link.pieces || !link.canFetch(nowMs)) return;
     // A peer that left us waiting must first show with one piece that it is back.
-    const target = link.isSnubbed ? 1 : supplyTarget(link, this.#layout.pieceLengthBytes, nowMs);
+    const { pieceLengthBytes } = this.#layout;
+    const fairShareBytes = (this.picker.openCount * pieceLengthBytes) / Math.max(1, fetching);
+    const target = link.isSnubbed ? 1 : supplyTarget(link, pieceLengthBytes, fairShareBytes, nowMs);
     let remaining = link.remainingBytes(nowMs);
     while (remaining < target && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
       const pieceIndex = this.picker.pick(link.pieces, link.lastPicked);

@@ -8,15 +8,18 @@
 export interface SupplyView {
   readonly downBytesPerSec: number;
   readonly roundTripMs: number;
-  /** Bytes of pieces that it finished. */
+  /** Bytes of pieces that it finished since it was unchoked. */
   readonly doneBytes: number;
-  /** Since when it has had something to fetch. */
+  /** Since when, after it was unchoked, it has had something to fetch. */
   readonly startMs: number | undefined;
 }
 
 /** Margin for the way through the main thread and back. */
 const MARGIN_MS = 50;
-const LEAST_BYTES = 262_144;
+/** Longer ones are queues, not ways. */
+const LONGEST_ROUND_TRIP_MS = 500;
+const LEAST_BYTES = 65_536;
+const LEAST_STARTING_BYTES = 262_144;
 const MOST_BYTES = 67_108_864;
 /** Before the first measures say more, the supply doubles with what came, as TCP's slow start does. */
 const SLOW_START_MS = 1_000;
@@ -27,12 +30,21 @@ const MEASURE_MS = 250;
 /**
  * Bytes that should be assigned and not yet there. One more piece is due while there are fewer.
  * @param pieceLengthBytes of the torrent
+ * @param fairShareBytes what is left to assign, divided among the links: near the end nobody hoards
  */
-export function supplyTarget(link: SupplyView, pieceLengthBytes: number, nowMs: number): number {
+export function supplyTarget(
+  link: SupplyView,
+  pieceLengthBytes: number,
+  fairShareBytes: number,
+  nowMs: number,
+): number {
   const rate = link.downBytesPerSec / 1000;
   const untilNextLookMs = rate > 0 ? Math.min(MEASURE_MS, pieceLengthBytes / rate) : 0;
+  const roundTripMs = Math.min(link.roundTripMs, LONGEST_ROUND_TRIP_MS);
+  // Requests are sent for two round trips ahead.
+  const steadyBytes = rate * (2 * roundTripMs + MARGIN_MS + untilNextLookMs);
   const isStarting = link.startMs === undefined || nowMs - link.startMs < SLOW_START_MS;
-  const slowStartBytes = isStarting ? Math.min(2 * link.doneBytes, MOST_SLOW_START_BYTES) : 0;
-  const steadyBytes = rate * (link.roundTripMs + MARGIN_MS + untilNextLookMs);
-  return Math.min(Math.max(LEAST_BYTES, slowStartBytes, steadyBytes), MOST_BYTES);
+  const startingBytes = Math.max(LEAST_STARTING_BYTES, Math.min(2 * link.doneBytes, MOST_SLOW_START_BYTES));
+  const wantedBytes = isStarting ? Math.max(startingBytes, steadyBytes) : steadyBytes;
+  return Math.min(Math.max(LEAST_BYTES, Math.min(wantedBytes, fairShareBytes)), MOST_BYTES);
 }

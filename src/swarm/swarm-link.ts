@@ -1,6 +1,7 @@
 /** What the swarm knows of one admitted connection. State only: the decisions are made elsewhere. */
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
+import { clientNameOf } from '../protocol/peer-id.js';
 import type { PieceSet } from './piece-set.js';
 import type { LinkMeasure } from './swarm-events.js';
 
@@ -24,7 +25,7 @@ export class SwarmLink {
   readonly incoming: boolean;
   readonly peerId: PeerId;
   readonly blameKey: string;
-  client = '';
+  client: string;
   uploadOnly = false;
   /** Undefined until the peer said what it has. */
   pieces: PieceSet | undefined;
@@ -49,6 +50,7 @@ export class SwarmLink {
   #lastDoneMs = 0;
   #doneBytes = 0;
   #heldOffUntilMs = 0;
+  #shortestRoundTripMs = Infinity;
 
   constructor(options: {
     readonly linkId: number;
@@ -61,6 +63,7 @@ export class SwarmLink {
     this.address = options.address;
     this.incoming = options.incoming;
     this.peerId = options.peerId;
+    this.client = clientNameOf(options.peerId);
     this.blameKey = options.blameKey;
     this.measure = { ...NOTHING_MEASURED, linkId: options.linkId };
   }
@@ -73,8 +76,12 @@ export class SwarmLink {
     return this.measure.upBytesPerSec;
   }
 
+  /**
+   * The shortest round trip since the peer unchoked us: what the network takes. The mean also holds the time that our
+   * own requests wait in the peer's queue; supply by that, and the queue grows, and the mean with it, without end.
+   */
   get roundTripMs(): number {
-    return this.measure.roundTripMs;
+    return this.#shortestRoundTripMs === Infinity ? 0 : this.#shortestRoundTripMs;
   }
 
   /** Whether neither end wants anything, as far as the peer told. */
@@ -82,12 +89,12 @@ export class SwarmLink {
     return this.uploadOnly || this.pieces?.isFull === true;
   }
 
-  /** Bytes of pieces that this link finished. */
+  /** Bytes of pieces that this link finished since it was unchoked. */
   get doneBytes(): number {
     return this.#doneBytes;
   }
 
-  /** Since when it has had something to fetch; undefined before its first piece. */
+  /** Since when, after it was unchoked, it has had something to fetch. */
   get startMs(): number | undefined {
     return this.#startMs;
   }
@@ -96,9 +103,18 @@ export class SwarmLink {
     return this.amInterested && !this.peerChoking && !this.isClosing && nowMs >= this.#heldOffUntilMs;
   }
 
+  /** It may fetch: nothing is known of how fast it will be this time. */
+  handleUnchoked(): void {
+    this.peerChoking = false;
+    this.#startMs = undefined;
+    this.#doneBytes = 0;
+    this.#shortestRoundTripMs = Infinity;
+  }
+
   handleMeasure(measure: LinkMeasure): void {
     if (measure.downTotalBytes > this.measure.downTotalBytes) this.isSnubbed = false;
     this.measure = measure;
+    if (measure.roundTripMs > 0) this.#shortestRoundTripMs = Math.min(this.#shortestRoundTripMs, measure.roundTripMs);
   }
 
   /** It left us waiting: nothing new for a while, whatever it says. */

@@ -79,7 +79,7 @@ export class SwarmReport {
       upBytesPerSec: link.upBytesPerSec,
       downTotalBytes: link.measure.downTotalBytes,
       upTotalBytes: link.measure.upTotalBytes,
-      roundTripMs: link.roundTripMs,
+      roundTripMs: link.measure.roundTripMs,
       amChoking: link.amChoking,
       amInterested: link.amInterested,
       peerChoking: link.peerChoking,

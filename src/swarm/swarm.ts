@@ -169,7 +169,7 @@ export class Swarm {
         link.peerChoking = true;
         return;
       case 'peer-unchoked':
-        link.peerChoking = false;
+        link.handleUnchoked();
         return this.#trade.touch(link);
       case 'peer-interested':
       case 'peer-not-interested':
@@ -205,7 +205,7 @@ export class Swarm {
   }
 
   #handleExtended(link: SwarmLink, event: EventOf<'peer-extended'>): void {
-    link.client = event.client;
+    if (event.client !== '') link.client = event.client;
     link.uploadOnly = event.uploadOnly;
     this.#noteUseless(link);
     if (event.listenPort === undefined) return;
