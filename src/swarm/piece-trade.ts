@@ -241,13 +241,15 @@ export class PieceTrade {
   #handleIdle(link: SwarmLink, nowMs: number): void {
     this.#idle.add(link);
     if (this.ledger.assignedCount === 0) return;
+    // While others have something to pick, help would only take their share of our line.
+    const isEndgame = this.picker.openCount === this.picker.sourcelessCount;
     const rescue = planRescue(
       {
         idle: link,
         links: this.#links.values(),
         layout: this.#layout,
         helpersOf: (pieceIndex) =>
-          this.ledger.evidenceOf(pieceIndex) ? Infinity : (this.#helpers.get(pieceIndex)?.size ?? 0),
+          !isEndgame || this.ledger.evidenceOf(pieceIndex) ? Infinity : (this.#helpers.get(pieceIndex)?.size ?? 0),
       },
       nowMs,
     );
