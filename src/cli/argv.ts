@@ -1,7 +1,10 @@
 /** What oclif cannot read of our command line is rewritten before oclif sees it. */
 
 const PIECES = /^\d+(?:-\d+)?$/;
-const TWO_LETTER_FLAGS: Readonly<Record<string, string>> = { '-r1': '--from', '-r2': '--to' };
+const TWO_LETTER_FLAGS: ReadonlyMap<string, string> = new Map([
+  ['-r1', '--from'],
+  ['-r2', '--to'],
+]);
 
 /**
  * Argument words as oclif can parse them:
@@ -47,6 +50,6 @@ function takePieces(argv: readonly string[], start: number): readonly string[] {
 
 function replaceTwoLetterFlag(word: string): string {
   const [flag = '', ...value] = word.split('=');
-  const long = TWO_LETTER_FLAGS[flag];
+  const long = TWO_LETTER_FLAGS.get(flag);
   return long === undefined ? word : [long, ...value].join('=');
 }

@@ -68,6 +68,7 @@ export function metainfoFields(metainfo: Metainfo) {
     createdBy: metainfo.createdBy ?? null,
     comment: metainfo.comment ?? null,
     creationDate: metainfo.creationDate ?? null,
+    notes: metainfo.notes,
   };
 }
 

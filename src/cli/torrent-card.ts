@@ -36,6 +36,7 @@ export function renderTorrentCard(
   if (metainfo.createdBy !== undefined) rows.push(['made by', printable(metainfo.createdBy)]);
   if (metainfo.creationDate !== undefined) rows.push(['made on', formatDate(metainfo.creationDate)]);
   if (metainfo.comment !== undefined) rows.push(['comment', printable(metainfo.comment)]);
+  for (const note of metainfo.notes) rows.push(['note', printable(note)]);
   rows.push(['magnet', printable(others.magnet)]);
   return [
     style.bold(printable(metainfo.name) + (metainfo.isFolder ? '/' : '')),

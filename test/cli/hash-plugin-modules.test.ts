@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { hashModule, installedHashModules } from '../../src/cli/hash-plugin-modules.js';
+import { pluginInstallArgv } from '../../src/cli/plugin-argv.js';
+
+describe('Hash plugin modules', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'p2p-plugins-'));
+  after(() => rmSync(dataDir, { recursive: true }));
+
+  function writePackage(folder: string, fields: object): void {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(fields));
+  }
+
+  it('are found among installed and linked plugins, others are passed over', async () => {
+    const linked = join(dataDir, 'linked');
+    const plugins = [
+      { name: '@me/sum', type: 'user' },
+      { name: 'linked', type: 'link', root: linked },
+      { name: 'no-hashes', type: 'user' },
+      { name: 'gone', type: 'user' },
+    ];
+    writePackage(dataDir, { oclif: { plugins } });
+    writePackage(join(dataDir, 'node_modules/@me/sum'), { p2p: { hashAlgorithms: './dist/index.js' } });
+    writePackage(join(dataDir, 'node_modules/no-hashes'), { oclif: {} });
+    writePackage(linked, { p2p: { hashAlgorithms: './index.js' } });
+
+    expect(await installedHashModules(dataDir)).to.deep.equal([
+      pathToFileURL(join(dataDir, 'node_modules/@me/sum/dist/index.js')).href,
+      pathToFileURL(join(linked, 'index.js')).href,
+    ]);
+    expect(await installedHashModules(join(dataDir, 'none'))).to.deep.equal([]);
+  });
+
+  it('are named by folder, file, or package', async () => {
+    const folder = join(dataDir, 'named');
+    writePackage(folder, { p2p: { hashAlgorithms: 'main.js' } });
+    writeFileSync(join(folder, 'main.js'), '');
+
+    expect(await hashModule(folder)).to.equal(pathToFileURL(join(folder, 'main.js')).href);
+    expect(await hashModule(join(folder, 'main.js'))).to.equal(pathToFileURL(join(folder, 'main.js')).href);
+    expect(await hashModule('p2p-hash-sha3')).to.equal('p2p-hash-sha3');
+  });
+
+  it('are refused when a path leads nowhere or to no plugin', async () => {
+    for (const path of ['./none.js', dataDir]) {
+      const thrown: unknown = await hashModule(path).catch((error: unknown) => error);
+      expect(thrown).to.have.property('code', 'P2P_PLUGIN_INVALID');
+    }
+  });
+});
+
+describe('pluginInstallArgv', () => {
+  const exists = (path: string): boolean => path === './mine' || path === 'mine';
+
+  it('turns existing paths into file URLs and leaves names, flags and URLs alone', () => {
+    const url = pathToFileURL('mine').href;
+
+    expect(pluginInstallArgv(['./mine', 'mine', 'p2p-sha3', '--force', 'https://x/y'], exists)).to.deep.equal([
+      ...[url, url],
+      ...['p2p-sha3', '--force', 'https://x/y'],
+    ]);
+  });
+
+  it('refuses a path that leads nowhere', () => {
+    expect(() => pluginInstallArgv(['./none'], exists))
+      .to.throw(/none/)
+      .with.property('code', 'P2P_PATH_NOT_FOUND');
+  });
+});

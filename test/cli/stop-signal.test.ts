@@ -1,0 +1,38 @@
+import { expect } from 'chai';
+import { Interrupted, StopSignal, stopExitCode } from '../../src/cli/stop-signal.js';
+
+describe('StopSignal', () => {
+  it('turns the first signal into a reason and leaves no listener behind', async () => {
+    const before = process.listenerCount('SIGTERM');
+    const stop = new StopSignal();
+
+    process.emit('SIGTERM');
+
+    expect(await stop.requested).to.equal('SIGTERM');
+    expect(stop.reason).to.equal('SIGTERM');
+    stop.close();
+    expect(process.listenerCount('SIGTERM')).to.equal(before);
+  });
+
+  it('breaks work off', async () => {
+    const stop = new StopSignal();
+    const work = stop.unlessStopped(new Promise(() => {}));
+
+    process.emit('SIGINT');
+
+    const thrown: unknown = await work.catch((error: unknown) => error);
+    stop.close();
+    expect(thrown).to.be.instanceOf(Interrupted).and.to.have.property('reason', 'SIGINT');
+  });
+
+  it('lets finished work through', async () => {
+    const stop = new StopSignal();
+
+    expect(await stop.unlessStopped(Promise.resolve(7))).to.equal(7);
+    stop.close();
+  });
+
+  it('knows the exit codes of shells', () => {
+    expect([stopExitCode('SIGINT'), stopExitCode('SIGTERM'), stopExitCode('closed-pipe')]).to.deep.equal([130, 143, 0]);
+  });
+});
