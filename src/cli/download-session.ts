@@ -34,7 +34,8 @@ interface Entry {
   outcome: TransferOutcome | undefined;
 }
 
-class DownloadSession {
+/** Exported for tests, which bring an engine of their own. */
+export class DownloadSession {
   readonly #output: Output;
   readonly #session: EngineSession;
   readonly #requests: readonly DownloadRequest[];

@@ -23,21 +23,28 @@ export async function seedUntilStopped(
   config: EngineConfig,
   requests: readonly SeedRequest[],
 ): Promise<ResultFields> {
-  return await withEngine(output, config, async (session) => {
-    const reporter = new ProgressReporter(output, () => session.engine.transfers);
-    try {
-      const seeds = await startSeeds(output, session, requests);
-      if (seeds.length > 0) {
-        announceReadiness(output, session, seeds.length);
-        reporter.start();
-        await waitForEnd(output, session, seeds);
-      }
-      reporter.close();
-      return sayGoodbye(output, seeds);
-    } finally {
-      reporter.close();
+  return await withEngine(output, config, (session) => runSeeds(output, session, requests));
+}
+
+/** The same with an engine at hand. */
+export async function runSeeds(
+  output: Output,
+  session: EngineSession,
+  requests: readonly SeedRequest[],
+): Promise<ResultFields> {
+  const reporter = new ProgressReporter(output, () => session.engine.transfers);
+  try {
+    const seeds = await startSeeds(output, session, requests);
+    if (seeds.length > 0) {
+      announceReadiness(output, session, seeds.length);
+      reporter.start();
+      await waitForEnd(output, session, seeds);
     }
-  });
+    reporter.close();
+    return sayGoodbye(output, seeds);
+  } finally {
+    reporter.close();
+  }
 }
 
 /** One after another, since hashing keeps all threads busy. Ends early when a stop is requested. */

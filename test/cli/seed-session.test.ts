@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import { runSeeds } from '../../src/cli/seed-session.js';
+import type { SeedRequest, SeedResult, Transfer } from '../../src/engine/engine-types.js';
+import type { P2pError } from '../../src/errors.js';
+import { captureOutput } from './captured-output.js';
+import { aFakeTransfer, aSession } from './fake-engine.js';
+
+const request = (path: string): SeedRequest => ({ path, trackers: [] });
+
+function aSeed(transfer: Transfer): SeedResult {
+  return { transfer, trackers: ['http://10.0.0.1:9999/announce'], magnet: 'magnet:?xt=x', published: true };
+}
+
+describe('runSeeds', () => {
+  it('tells of each torrent, then waits for a signal, which is a success', async () => {
+    const { output, lines } = captureOutput({ json: true });
+    const { transfer } = aFakeTransfer({ state: 'seeding' }, 'seed');
+    const session = aSession(output, { seed: () => Promise.resolve(aSeed(transfer)), transfers: [transfer] });
+
+    const running = runSeeds(output, session, [request('input/story.txt')]);
+    while (lines().length === 0) await Promise.resolve();
+    process.emit('SIGTERM');
+    const result = await running;
+    session.stop.close();
+
+    expect(lines()[0]).to.include({
+      type: 'seeding',
+      name: 'story.txt',
+      path: 'input/story.txt',
+      pieceCount: 8,
+      command: 'p2p peer download story.txt -i 10.0.0.1',
+      published: true,
+    });
+    expect(result['seeds']).to.deep.equal([{ name: 'story.txt', infoHash: 'ab'.repeat(20), upTotalBytes: 0 }]);
+  });
+
+  it('fails when its only torrent fails', async () => {
+    const { output } = captureOutput();
+    const { transfer, end } = aFakeTransfer({ state: 'seeding' }, 'seed');
+    const session = aSession(output, { seed: () => Promise.resolve(aSeed(transfer)) });
+
+    const running = runSeeds(output, session, [request('story.txt')]).catch((error: unknown) => error as P2pError);
+    end({ state: 'failed', error: { code: 'P2P_DISK_FAILED', message: 'gone', details: {} } });
+    const error = await running;
+    session.stop.close();
+
+    expect(error).to.include({ code: 'P2P_DISK_FAILED', message: 'gone' });
+  });
+
+  it('that is stopped while it still hashes is a success without seeds', async () => {
+    const { output } = captureOutput();
+    const session = aSession(output, { seed: () => new Promise(() => {}) });
+
+    const running = runSeeds(output, session, [request('story.txt')]);
+    process.emit('SIGINT');
+    const result = await running;
+    session.stop.close();
+
+    expect(result).to.deep.equal({ seeds: [] });
+  });
+});
