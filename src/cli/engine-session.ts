@@ -1,7 +1,6 @@
 /** An engine for as long as a command runs: opened, stopped by signals, closed whatever happens. */
 import type { EngineApi, EngineConfig } from '../engine/engine-types.js';
 import { EventPrinter } from './event-printer.js';
-import { loadEngine } from './load-engine.js';
 import type { Output } from './output.js';
 import { StopSignal } from './stop-signal.js';
 
@@ -23,7 +22,7 @@ export async function withEngine<T>(
   const stop = new StopSignal();
   const events = new EventPrinter(output);
   try {
-    const { openEngine } = await loadEngine();
+    const { openEngine } = await import('../engine/index.js');
     const engine = await openEngine({ ...config, onEvent: (event) => events.handle(event) });
     try {
       return await body({ engine, stop, events });

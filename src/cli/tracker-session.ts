@@ -1,7 +1,6 @@
 /** `p2p tracker start` once its command line is read: runs until a signal comes. */
 import type { ResultFields } from './base-command.js';
 import { lanAddress } from './lan-address.js';
-import { loadEngine } from './load-engine.js';
 import type { Output } from './output.js';
 import { StopSignal } from './stop-signal.js';
 
@@ -16,7 +15,7 @@ export interface TrackerSettings {
 export async function runTracker(output: Output, settings: TrackerSettings): Promise<ResultFields> {
   const stop = new StopSignal();
   try {
-    const { startTracker } = await loadEngine();
+    const { startTracker } = await import('../engine/index.js');
     const tracker = await startTracker({ ...settings, onNote: (message: string) => output.note(message) });
     try {
       const { port, url } = tracker;
