@@ -2,8 +2,9 @@
  * Bencoded replies of the tracker, written straight as strings of bytes (one character below 256 each): node:http sends
  * headers and such a body in one piece. Copies made: each peer once into the list, the list once into the string.
  */
-import { formatIp, isIpv4 } from './ip-address.js';
+import { formatIp, IP_BYTES, isIpv4 } from './ip-address.js';
 import type { SwarmCounts, TakePeer } from './peer-store.js';
+import { PEER_RECORD } from './peer-table.js';
 import { ANNOUNCE_INTERVAL_MS, MAX_NUM_WANT, MIN_ANNOUNCE_INTERVAL_MS } from './tracker-limits.js';
 
 const COMPACT_IPV4_BYTES = 6;
@@ -12,37 +13,45 @@ const INTERVALS = `8:intervali${ANNOUNCE_INTERVAL_MS / 1000}e12:min intervali${M
 
 /** Takes peers and becomes the body of a reply. One object serves all announces, one after another. */
 export class AnnounceReplyWriter {
-  readonly #ipv4 = Buffer.allocUnsafeSlow(MAX_NUM_WANT * COMPACT_IPV4_BYTES);
-  readonly #ipv6 = Buffer.allocUnsafeSlow(MAX_NUM_WANT * COMPACT_IPV6_BYTES);
-  #ipv4Length = 0;
-  #ipv6Length = 0;
+  readonly #ipv4 = new CompactPeers(COMPACT_IPV4_BYTES);
+  readonly #ipv6 = new CompactPeers(COMPACT_IPV6_BYTES);
   #dictionaries = '';
   #isCompact = true;
   #withPeerIds = false;
 
   /** Begins a reply; the one before is forgotten. */
   start(form: { readonly isCompact: boolean; readonly withPeerIds: boolean }): void {
-    this.#ipv4Length = 0;
-    this.#ipv6Length = 0;
+    this.#ipv4.clear();
+    this.#ipv6.clear();
     this.#dictionaries = '';
     this.#isCompact = form.isCompact;
     this.#withPeerIds = form.withPeerIds;
   }
 
   /** Adds a peer; at most `MAX_NUM_WANT` of them. */
-  readonly takePeer: TakePeer = (ip, port, peerId) => {
-    if (!this.#isCompact) this.#dictionaries += dictionaryOf(ip, port, this.#withPeerIds ? peerId : undefined);
-    else if (isIpv4(ip)) this.#ipv4Length = writeCompact(this.#ipv4, this.#ipv4Length, ip.subarray(12), port);
-    else this.#ipv6Length = writeCompact(this.#ipv6, this.#ipv6Length, ip, port);
+  readonly takePeer: TakePeer = (records, offset, insteadIp) => {
+    const ip = insteadIp ?? records;
+    const ipAt = insteadIp ? 0 : offset + PEER_RECORD.ip;
+    const portAt = offset + PEER_RECORD.port;
+    if (!this.#isCompact) {
+      const peerIdAt = offset + PEER_RECORD.peerId;
+      const peerId = this.#withPeerIds ? records.subarray(peerIdAt, peerIdAt + 20) : undefined;
+      const port = ((records[portAt] ?? 0) << 8) | (records[portAt + 1] ?? 0);
+      this.#dictionaries += dictionaryOf(ip.subarray(ipAt, ipAt + IP_BYTES), port, peerId);
+      return;
+    }
+    const isShort = isIpv4(ip, ipAt);
+    const list = isShort ? this.#ipv4 : this.#ipv6;
+    list.append(ip, isShort ? ipAt + 12 : ipAt, isShort ? 4 : IP_BYTES);
+    list.append(records, portAt, 2);
   };
 
   /** The reply; keys ascend, as bencode wants. */
   finish(counts: SwarmCounts): string {
     const head = `d8:completei${counts.seeders}e10:incompletei${counts.leechers}e${INTERVALS}5:peers`;
     if (!this.#isCompact) return `${head}l${this.#dictionaries}ee`;
-    const peers = `${head}${this.#ipv4Length}:${this.#ipv4.toString('latin1', 0, this.#ipv4Length)}`;
-    if (this.#ipv6Length === 0) return `${peers}e`;
-    return `${peers}6:peers6${this.#ipv6Length}:${this.#ipv6.toString('latin1', 0, this.#ipv6Length)}e`;
+    const peers6 = this.#ipv6.length === 0 ? '' : `6:peers6${this.#ipv6.toBencode()}`;
+    return `${head}${this.#ipv4.toBencode()}${peers6}e`;
   }
 }
 
@@ -62,13 +71,34 @@ export function scrapeReply(swarms: readonly (readonly [infoHash: string, counts
   return `d5:filesd${files}ee`;
 }
 
-/** @returns where the next peer begins */
-function writeCompact(target: Uint8Array, at: number, ip: Uint8Array, port: number): number {
-  const portAt = at + ip.length;
-  target.set(ip, at);
-  target[portAt] = port >>> 8;
-  target[portAt + 1] = port & 0xff;
-  return portAt + 2;
+/** Compact peers, end to end. */
+class CompactPeers {
+  readonly #bytes: Buffer;
+  #length = 0;
+
+  /** @param peerBytes of one peer */
+  constructor(peerBytes: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(MAX_NUM_WANT * peerBytes);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  /** Byte by byte: for so few, `set` and `subarray` cost more than the copy. */
+  append(from: Uint8Array, offset: number, length: number): void {
+    for (let at = 0; at < length; at += 1) this.#bytes[this.#length + at] = from[offset + at] ?? 0;
+    this.#length += length;
+  }
+
+  /** As a bencoded byte string. */
+  toBencode(): string {
+    return `${this.#length}:${this.#bytes.toString('latin1', 0, this.#length)}`;
+  }
 }
 
 function dictionaryOf(ip: Uint8Array, port: number, peerId: Uint8Array | undefined): string {

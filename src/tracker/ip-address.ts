@@ -48,10 +48,11 @@ export function isIpv4(bytes: Uint8Array, offset = 0): boolean {
   return bytes[offset + 10] === 0xff && bytes[offset + 11] === 0xff;
 }
 
-/** Whether the address is 127.0.0.0/8 or ::1. */
-export function isLoopbackIp(bytes: Uint8Array): boolean {
-  if (isIpv4(bytes)) return bytes[12] === 127;
-  return bytes[15] === 1 && bytes.subarray(0, 15).every((byte) => byte === 0);
+/** Whether the 16 bytes at `offset` are an address of 127.0.0.0/8, or ::1. */
+export function isLoopbackIp(bytes: Uint8Array, offset = 0): boolean {
+  if (isIpv4(bytes, offset)) return bytes[offset + 12] === 127;
+  for (let at = 0; at < IP_BYTES - 1; at += 1) if (bytes[offset + at] !== 0) return false;
+  return bytes[offset + IP_BYTES - 1] === 1;
 }
 
 /** Whether a peer can be dialled there: neither unspecified (0.0.0.0, ::) nor multicast nor IPv4 broadcast. */

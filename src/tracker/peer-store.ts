@@ -32,8 +32,12 @@ export interface SwarmCounts {
   readonly completed: number;
 }
 
-/** Takes the peers of an answer, one by one. The arrays are views: copy them. */
-export type TakePeer = (ip: Uint8Array, port: number, peerId: Uint8Array) => void;
+/**
+ * Takes the peers of an answer, one by one.
+ * @param records holds the peer's record at `offset` (layout: `PEER_RECORD`); a view, copy what is needed
+ * @param ip where the requester reaches the peer, when that is not the address in the record
+ */
+export type TakePeer = (records: Uint8Array, offset: number, ip: Uint8Array | undefined) => void;
 
 export interface PeerStore {
   /**

@@ -26,14 +26,22 @@ export interface PeerRecord {
   readonly heardAtSec: number;
 }
 
-export const PEER_ID_BYTES = 20;
+/** Where the fields of a record lie, in bytes; numbers are big-endian. */
+export const PEER_RECORD = {
+  /** 16 bytes. */
+  ip: 0,
+  /** 2 bytes. */
+  port: IP_BYTES,
+  /** 1 byte, then one that is spare. */
+  role: 18,
+  /** 4 bytes, seconds. */
+  heardAt: 20,
+  /** 20 bytes. */
+  peerId: 24,
+  length: 44,
+} as const;
 
-// Layout of a record: address 16, port 2, role 1, spare 1, last heard 4, peer id 20.
-const PORT_AT = IP_BYTES;
-const ROLE_AT = 18;
-const HEARD_AT = 20;
-const PEER_ID_AT = 24;
-const RECORD_BYTES = PEER_ID_AT + PEER_ID_BYTES;
+const RECORD_BYTES = PEER_RECORD.length;
 
 const ROLES = ['downloader', 'partial-seed', 'seed'] as const;
 /** Up to this many peers are found by looking at each; more get the index. */
@@ -112,11 +120,11 @@ export class PeerTable {
   }
 
   roleAt(slot: number): PeerRole {
-    return ROLES[this.#records[slot * RECORD_BYTES + ROLE_AT] ?? 0] ?? 'downloader';
+    return ROLES[this.#records[slot * RECORD_BYTES + PEER_RECORD.role] ?? 0] ?? 'downloader';
   }
 
   heardAtSecAt(slot: number): number {
-    const at = slot * RECORD_BYTES + HEARD_AT;
+    const at = slot * RECORD_BYTES + PEER_RECORD.heardAt;
     const records = this.#records;
     return (
       ((records[at] ?? 0) * 0x1000000 +
@@ -126,19 +134,13 @@ export class PeerTable {
   }
 
   portAt(slot: number): number {
-    const at = slot * RECORD_BYTES + PORT_AT;
+    const at = slot * RECORD_BYTES + PEER_RECORD.port;
     return ((this.#records[at] ?? 0) << 8) | (this.#records[at + 1] ?? 0);
   }
 
-  /** A view, valid until the next change. */
-  ipAt(slot: number): Uint8Array {
-    return this.#records.subarray(slot * RECORD_BYTES, slot * RECORD_BYTES + IP_BYTES);
-  }
-
-  /** A view, valid until the next change. */
-  peerIdAt(slot: number): Uint8Array {
-    const at = slot * RECORD_BYTES + PEER_ID_AT;
-    return this.#records.subarray(at, at + PEER_ID_BYTES);
+  /** All records, one after another: `PEER_RECORD.length` bytes a slot. A view, valid until the next change. */
+  get records(): Uint8Array {
+    return this.#records;
   }
 
   get #capacity(): number {
@@ -163,14 +165,14 @@ export class PeerTable {
     const at = slot * RECORD_BYTES;
     const records = this.#records;
     records.set(peer.ip, at);
-    records[at + PORT_AT] = peer.port >>> 8;
-    records[at + PORT_AT + 1] = peer.port;
-    records[at + ROLE_AT] = ROLES.indexOf(peer.role);
-    records[at + HEARD_AT] = peer.heardAtSec >>> 24;
-    records[at + HEARD_AT + 1] = peer.heardAtSec >>> 16;
-    records[at + HEARD_AT + 2] = peer.heardAtSec >>> 8;
-    records[at + HEARD_AT + 3] = peer.heardAtSec;
-    records.set(peer.peerId, at + PEER_ID_AT);
+    records[at + PEER_RECORD.port] = peer.port >>> 8;
+    records[at + PEER_RECORD.port + 1] = peer.port;
+    records[at + PEER_RECORD.role] = ROLES.indexOf(peer.role);
+    records[at + PEER_RECORD.heardAt] = peer.heardAtSec >>> 24;
+    records[at + PEER_RECORD.heardAt + 1] = peer.heardAtSec >>> 16;
+    records[at + PEER_RECORD.heardAt + 2] = peer.heardAtSec >>> 8;
+    records[at + PEER_RECORD.heardAt + 3] = peer.heardAtSec;
+    records.set(peer.peerId, at + PEER_RECORD.peerId);
   }
 
   /** Moves a record into a hole and mends the index. */

@@ -4,7 +4,7 @@
  */
 import { isLoopbackIp } from './ip-address.js';
 import type { PeerStore, StoreAnnounce, SwarmCounts, TakePeer } from './peer-store.js';
-import { PeerTable } from './peer-table.js';
+import { PEER_RECORD, PeerTable } from './peer-table.js';
 
 export interface TrackerRegistryOptions {
   /** How long a peer is kept that is not heard. */
@@ -151,41 +151,36 @@ export class TrackerRegistry implements PeerStore {
     const turn = Math.floor(this.#random() * slotCount);
     const oldestSec = nowSec - this.#expirySec;
     const isRequesterLocal = isLoopbackIp(requester.ip);
+    // A peer that announced from loopback lives on this host, which others reach at the address where they reached us.
+    const { reachedIp } = requester;
+    const hostIp = reachedIp && !isLoopbackIp(reachedIp) ? reachedIp : null;
     let left = requester.numWant;
     for (let draw = 0; draw < drawCount && left > 0; draw += 1) {
       const from = Math.floor((draw * slotCount) / drawCount);
       const width = Math.floor(((draw + 1) * slotCount) / drawCount) - from;
       const slot = (turn + from + (width > 1 ? Math.floor(this.#random() * width) : 0)) % slotCount;
       if (table.heardAtSecAt(slot) < oldestSec) continue;
-      const ip = addressFor(table.ipAt(slot), requester, isRequesterLocal);
-      if (!ip || isSelf(ip, table, slot, requester)) continue;
-      takePeer(ip, table.portAt(slot), table.peerIdAt(slot));
+      const offset = slot * PEER_RECORD.length;
+      const instead = isRequesterLocal || !isLoopbackIp(table.records, offset) ? undefined : hostIp;
+      if (instead === null || isSelf(table, slot, requester, instead)) continue;
+      takePeer(table.records, offset, instead);
       left -= 1;
     }
   }
 }
 
-/**
- * Where a requester reaches a peer. One that announced from loopback lives on this host, which others reach at the
- * address where they reached us.
- * @returns undefined when there is no such address
- */
-function addressFor(peerIp: Uint8Array, requester: StoreAnnounce, isRequesterLocal: boolean): Uint8Array | undefined {
-  if (isRequesterLocal || !isLoopbackIp(peerIp)) return peerIp;
-  const { reachedIp } = requester;
-  return reachedIp && !isLoopbackIp(reachedIp) ? reachedIp : undefined;
-}
-
 /** Whether the peer is who asks: by its address as it would be given out, or by its peer id. */
-function isSelf(ip: Uint8Array, table: PeerTable, slot: number, requester: StoreAnnounce): boolean {
-  return (
-    (table.portAt(slot) === requester.port && areEqual(ip, requester.ip)) ||
-    areEqual(table.peerIdAt(slot), requester.peerId)
-  );
+function isSelf(table: PeerTable, slot: number, requester: StoreAnnounce, instead: Uint8Array | undefined): boolean {
+  const { records } = table;
+  const offset = slot * PEER_RECORD.length;
+  if (isAt(records, offset + PEER_RECORD.peerId, requester.peerId)) return true;
+  if (table.portAt(slot) !== requester.port) return false;
+  return instead ? isAt(instead, 0, requester.ip) : isAt(records, offset + PEER_RECORD.ip, requester.ip);
 }
 
-function areEqual(left: Uint8Array, right: Uint8Array): boolean {
-  for (let at = left.length - 1; at >= 0; at -= 1) if (left[at] !== right[at]) return false;
+/** Whether `part` lies at `offset`. */
+function isAt(bytes: Uint8Array, offset: number, part: Uint8Array): boolean {
+  for (let at = part.length - 1; at >= 0; at -= 1) if (bytes[offset + at] !== part[at]) return false;
   return true;
 }
 

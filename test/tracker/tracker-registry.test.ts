@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatIp, parseIp } from '../../src/tracker/ip-address.js';
 import type { StoreAnnounce } from '../../src/tracker/peer-store.js';
+import { PEER_RECORD } from '../../src/tracker/peer-table.js';
 import { TrackerRegistry } from '../../src/tracker/tracker-registry.js';
 import { seededRandom } from './seeded-random.js';
 
@@ -43,7 +44,10 @@ function anAnnounce(overrides: AnnounceOverrides = {}): StoreAnnounce {
 
 function announce(registry: TrackerRegistry, overrides: AnnounceOverrides = {}, nowMs = 0): string[] {
   const peers: string[] = [];
-  registry.announce(anAnnounce(overrides), nowMs, (peerIp, port) => peers.push(`${formatIp(peerIp)} ${port}`));
+  registry.announce(anAnnounce(overrides), nowMs, (records, offset, instead) => {
+    const record = Buffer.from(records.subarray(offset, offset + PEER_RECORD.length));
+    peers.push(`${formatIp(instead ?? record.subarray(0, 16))} ${record.readUInt16BE(PEER_RECORD.port)}`);
+  });
   return peers.sort();
 }
 
