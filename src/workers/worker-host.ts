@@ -6,17 +6,18 @@
 import net from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 
-import { OptionError, P2pError, toErrorValue } from '../errors.js';
+import { P2pError, toErrorValue } from '../errors.js';
 import { HashRegistry } from '../hashing/hash-registry.js';
 import { loadHashPlugins } from '../hashing/hash-plugins.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
-import { isLoopbackHost, isPrivateHost } from '../protocol/peer-address.js';
+import type { PeerAddress } from '../protocol/peer-address.js';
 import type { LinkMeasure } from '../swarm/swarm-events.js';
 import { BlockClaims } from './block-claims.js';
 import { BlockFerry } from './block-ferry.js';
 import { BufferPool } from './buffer-pool.js';
 import { FileHandles } from './file-handles.js';
 import { Link, type LinkHost } from './link.js';
+import { Listeners } from './listeners.js';
 import { MessageBatch } from './message-batch.js';
 import { PieceAssembly, type AssemblyResult } from './piece-assembly.js';
 import { SharedTokenBucket } from './shared-token-bucket.js';
@@ -32,9 +33,6 @@ const RUN_BLOCKS = 64;
 /** Runs of slow links while memory is short. */
 const SMALL_RUN_BLOCKS = 4;
 const SHORT_OF_MEMORY = 0.5;
-const INCOMING_MOST = 512;
-const INCOMING_MOST_PRIVATE_ADDRESS = 50;
-const INCOMING_MOST_PUBLIC_ADDRESS = 8;
 
 /** Runs until the main thread says `stop`. */
 export async function runWorkerHost(config: HostConfig, port: MessagePort): Promise<void> {
@@ -60,12 +58,12 @@ class WorkerHost implements LinkHost {
   readonly #handles: FileHandles;
   readonly #torrents = new Map<number, WorkerTorrent>();
   readonly #links = new Map<number, Link>();
-  readonly #servers: net.Server[] = [];
+  readonly #listeners = new Listeners((socket, address) => {
+    this.#accept(socket, address);
+  });
   readonly #readBuffer = new Uint8Array(READ_BUFFER_BYTES);
   readonly #timer: NodeJS.Timeout;
   readonly #onStopped: () => void;
-  readonly #incomingByHost = new Map<string, number>();
-  #incomingCount = 0;
   #incomingSerial = 0;
   #lastMeasureMs = 0;
   #pumpScheduled = false;
@@ -105,7 +103,7 @@ class WorkerHost implements LinkHost {
         this.#complete(message.torrentId, message.files);
         return;
       case 'listen':
-        this.#reply(message.requestId, this.#listen(message.host, message.port));
+        this.#reply(message.requestId, this.#listeners.listen(message.host, message.port));
         return;
       case 'sync-files':
         this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.sync());
@@ -142,12 +140,7 @@ class WorkerHost implements LinkHost {
 
   handleClosed(link: Link): void {
     this.#links.delete(link.linkId);
-    if (!link.incoming) return;
-    this.#incomingCount -= 1;
-    const { host } = link.address;
-    const left = (this.#incomingByHost.get(host) ?? 1) - 1;
-    if (left > 0) this.#incomingByHost.set(host, left);
-    else this.#incomingByHost.delete(host);
+    if (link.incoming) this.#listeners.handleClosed(link.address);
   }
 
   #addTorrent(message: Extract<ToWorker, { type: 'add-torrent' }>): void {
@@ -175,14 +168,14 @@ class WorkerHost implements LinkHost {
         link.close('ours', action.why);
         return;
       case 'choke':
-        link.choke();
+        link.trade?.choke();
         return;
       case 'unchoke':
-        link.unchoke();
+        link.trade?.unchoke();
         return;
       case 'interested':
       case 'not-interested':
-        link.setInterested(action.type === 'interested');
+        link.trade?.setInterested(action.type === 'interested');
         return;
       case 'fetch-piece':
         this.#fetch(torrent, link, action, claims);
@@ -191,7 +184,7 @@ class WorkerHost implements LinkHost {
         this.#help(torrent, link, action, claims);
         return;
       case 'release-piece':
-        link.releasePiece(action.pieceIndex);
+        link.trade?.releasePiece(action.pieceIndex);
         return;
       default:
         action satisfies never;
@@ -224,16 +217,7 @@ class WorkerHost implements LinkHost {
     followSocket(socket, link);
   }
 
-  #accept(socket: net.Socket): void {
-    const address = Link.addressOf(socket);
-    const fromThere = this.#incomingByHost.get(address.host) ?? 0;
-    if (this.#incomingCount >= INCOMING_MOST || fromThere >= incomingMost(address.host)) {
-      socket.on('error', () => undefined);
-      socket.destroy();
-      return;
-    }
-    this.#incomingCount += 1;
-    this.#incomingByHost.set(address.host, fromThere + 1);
+  #accept(socket: net.Socket, address: PeerAddress): void {
     this.#incomingSerial += 1;
     const linkId = incomingLinkId(this.#incomingSerial, this.#config);
     const link = new Link({ linkId, incoming: true, socket, address, host: this, torrent: undefined });
@@ -251,7 +235,7 @@ class WorkerHost implements LinkHost {
     claims: SharedArrayBuffer | undefined,
   ): void {
     const { pieceIndex, partial, linkId } = action;
-    if (!link.canFetch() || torrent.assemblies.has(pieceIndex)) {
+    if (!link.trade?.canFetch || torrent.assemblies.has(pieceIndex)) {
       this.#refuseFetch(torrent.setup.torrentId, linkId, pieceIndex, partial);
       return;
     }
@@ -273,7 +257,7 @@ class WorkerHost implements LinkHost {
     });
     torrent.assemblies.set(pieceIndex, assembly);
     assembly.start();
-    link.fetch(assembly, false);
+    link.trade.fetch(assembly, false);
   }
 
   #help(
@@ -285,7 +269,7 @@ class WorkerHost implements LinkHost {
     const { pieceIndex, ownerLinkId } = action;
     const torrentId = torrent.setup.torrentId;
     const own = torrent.assemblies.get(pieceIndex);
-    if (!link.canFetch() || !claims) {
+    if (!link.trade?.canFetch || !claims) {
       this.#refuseFetch(torrentId, action.linkId, pieceIndex, []);
       return;
     }
@@ -301,7 +285,7 @@ class WorkerHost implements LinkHost {
         this.#diskFailed(torrent, error);
       },
     });
-    link.fetch(own ?? ferry, true);
+    link.trade.fetch(own ?? ferry, true);
   }
 
   /** The link cannot take the piece: it choked or closed while the message was under way. */
@@ -318,7 +302,7 @@ class WorkerHost implements LinkHost {
     const { pieceIndex, ownerLinkId: linkId } = assembly;
     const torrentId = torrent.setup.torrentId;
     torrent.assemblies.delete(pieceIndex);
-    for (const link of torrent.links) link.finishPiece(pieceIndex);
+    for (const link of torrent.links) link.trade?.finishPiece(pieceIndex);
     switch (result.type) {
       case 'verified':
         this.emit({
@@ -346,11 +330,11 @@ class WorkerHost implements LinkHost {
     const assembly = torrent?.assemblies.get(ferried.pieceIndex);
     if (!assembly || assembly.ownerLinkId !== ferried.ownerLinkId) return;
     assembly.handleFerried(ferried.blocks, ferried.source);
-    if (ferried.blocks.length === 0) this.#links.get(ferried.ownerLinkId)?.wakePiece(ferried.pieceIndex);
+    if (ferried.blocks.length === 0) this.#links.get(ferried.ownerLinkId)?.trade?.wakePiece(ferried.pieceIndex);
   }
 
   #sendHaves(torrentId: number, pieceIndices: readonly PieceIndex[]): void {
-    for (const link of this.#torrents.get(torrentId)?.links ?? []) link.sendHaves(pieceIndices);
+    for (const link of this.#torrents.get(torrentId)?.links ?? []) link.trade?.sendHaves(pieceIndices);
   }
 
   #complete(
@@ -361,18 +345,7 @@ class WorkerHost implements LinkHost {
     if (!torrent) return;
     torrent.tools.files.reopen(files);
     torrent.uploadOnly = true;
-    for (const link of torrent.links) link.sendUploadOnly();
-  }
-
-  async #listen(host: string | undefined, port: number): Promise<number> {
-    const server = net.createServer({ noDelay: true }, (socket) => {
-      this.#accept(socket);
-    });
-    this.#servers.push(server);
-    const bound = await listenOn(server, host, port);
-    // Accepting may fail when descriptors run out: that peer tries again, those that are connected go on.
-    server.on('error', () => undefined);
-    return bound;
+    for (const link of torrent.links) link.trade?.sendUploadOnly();
   }
 
   async #removeTorrent(torrentId: number): Promise<void> {
@@ -408,8 +381,8 @@ class WorkerHost implements LinkHost {
     setImmediate(() => {
       this.#pumpScheduled = false;
       for (const link of [...this.#links.values()]) {
-        link.pumpDownloads();
-        link.pumpUploads();
+        link.trade?.pumpDownloads();
+        link.trade?.pumpUploads();
       }
     });
   }
@@ -421,14 +394,14 @@ class WorkerHost implements LinkHost {
     this.#lastMeasureMs = nowMs;
     for (const [torrentId, torrent] of this.#torrents) {
       const measures: LinkMeasure[] = [];
-      for (const link of torrent.links) measures.push(link.measure(nowMs));
+      for (const { trade } of torrent.links) if (trade) measures.push(trade.measure(nowMs));
       if (measures.length > 0) this.emit({ type: 'measured', torrentId, measures });
     }
   }
 
   async #stop(): Promise<void> {
     clearInterval(this.#timer);
-    for (const server of this.#servers) server.close();
+    this.#listeners.close();
     for (const link of [...this.#links.values()]) link.close('ours', 'stopping');
     await Promise.all([...this.#torrents.keys()].map((torrentId) => this.#removeTorrent(torrentId)));
     this.#outbox.flush();
@@ -451,33 +424,4 @@ function followSocket(socket: net.Socket, link: Link): void {
 /** Odd numbers, apart for each worker; links that are dialled get even ones from the main thread. */
 function incomingLinkId(serial: number, config: HostConfig): number {
   return (serial * config.hostCount + config.hostIndex) * 2 + 1;
-}
-
-function incomingMost(host: string): number {
-  if (isLoopbackHost(host)) return INCOMING_MOST;
-  return isPrivateHost(host) ? INCOMING_MOST_PRIVATE_ADDRESS : INCOMING_MOST_PUBLIC_ADDRESS;
-}
-
-/** @throws {P2P_PORT_TAKEN} when another program listens there */
-async function listenOn(server: net.Server, host: string | undefined, port: number): Promise<number> {
-  const tryHost = (bindHost: string): Promise<number> =>
-    new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host: bindHost, port }, () => {
-        server.off('error', reject);
-        const address = server.address();
-        resolve(typeof address === 'object' && address ? address.port : port);
-      });
-    });
-  try {
-    return await tryHost(host ?? '::');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (host === undefined && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) return tryHost('0.0.0.0');
-    if (code === 'EADDRINUSE' || code === 'EACCES') {
-      const why = code === 'EACCES' ? 'may not be used by this user' : 'is taken by another program';
-      throw new OptionError(`port ${port} ${why}; choose another with -p, or -p 0 for any`, { port }, 'P2P_PORT_TAKEN');
-    }
-    throw new OptionError(`cannot listen on ${host ?? 'any address'}, port ${port}: ${message}`, { port });
-  }
 }

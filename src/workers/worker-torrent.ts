@@ -10,14 +10,20 @@ import type { AssemblyTools, PieceAssembly } from './piece-assembly.js';
 import { PieceFiles } from './piece-files.js';
 import type { TorrentSetup } from './worker-messages.js';
 
-/** What a torrent's links are asked to do all together. */
-export interface TorrentLink {
+/** What is said on a torrent's open links all together. */
+export interface TorrentTrade {
   finishPiece(pieceIndex: PieceIndex): void;
   sendHaves(pieceIndices: readonly PieceIndex[]): void;
   sendUploadOnly(): void;
   measure(nowMs: number): LinkMeasure;
+}
+
+/** A connection of a torrent. */
+export interface TorrentLink {
+  /** Undefined while it is not admitted. */
+  readonly trade: TorrentTrade | undefined;
   close(reason: CloseReason, message: string): void;
-  /** Resolves when all of its pieces are given back. */
+  /** Resolves when all pieces of a closed link are given back. */
   settled(): Promise<void>;
 }
 

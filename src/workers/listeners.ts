@@ -1,0 +1,92 @@
+/**
+ * Listening for peers, and how many strangers may be connected: in all, and from one address (many may share a private
+ * one, an office has one public address; loopback is exempt). Who comes above that is refused before anything is read.
+ */
+import net from 'node:net';
+
+import { OptionError } from '../errors.js';
+import { isLoopbackHost, isPrivateHost, normaliseHost, type PeerAddress } from '../protocol/peer-address.js';
+
+const INCOMING_MOST = 512;
+const INCOMING_MOST_PRIVATE_ADDRESS = 50;
+const INCOMING_MOST_PUBLIC_ADDRESS = 8;
+
+export class Listeners {
+  readonly #onAccepted: (socket: net.Socket, address: PeerAddress) => void;
+  readonly #servers: net.Server[] = [];
+  readonly #countByHost = new Map<string, number>();
+  #count = 0;
+
+  constructor(onAccepted: (socket: net.Socket, address: PeerAddress) => void) {
+    this.#onAccepted = onAccepted;
+  }
+
+  /**
+   * @param host all addresses, IPv6 and IPv4, when left out
+   * @returns the port
+   * @throws {P2P_PORT_TAKEN} when another program listens there
+   */
+  async listen(host: string | undefined, port: number): Promise<number> {
+    const server = net.createServer({ noDelay: true }, (socket) => {
+      this.#accept(socket);
+    });
+    this.#servers.push(server);
+    const bound = await listenOn(server, host, port);
+    // Accepting may fail when descriptors run out: that peer tries again, those that are connected go on.
+    server.on('error', () => undefined);
+    return bound;
+  }
+
+  /** An accepted connection is over. */
+  handleClosed(address: PeerAddress): void {
+    this.#count -= 1;
+    const left = (this.#countByHost.get(address.host) ?? 1) - 1;
+    if (left > 0) this.#countByHost.set(address.host, left);
+    else this.#countByHost.delete(address.host);
+  }
+
+  close(): void {
+    for (const server of this.#servers) server.close();
+  }
+
+  #accept(socket: net.Socket): void {
+    const address = { host: normaliseHost(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
+    const fromThere = this.#countByHost.get(address.host) ?? 0;
+    if (this.#count >= INCOMING_MOST || fromThere >= incomingMost(address.host)) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    this.#count += 1;
+    this.#countByHost.set(address.host, fromThere + 1);
+    this.#onAccepted(socket, address);
+  }
+}
+
+function incomingMost(host: string): number {
+  if (isLoopbackHost(host)) return INCOMING_MOST;
+  return isPrivateHost(host) ? INCOMING_MOST_PRIVATE_ADDRESS : INCOMING_MOST_PUBLIC_ADDRESS;
+}
+
+async function listenOn(server: net.Server, host: string | undefined, port: number): Promise<number> {
+  const tryHost = (bindHost: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: bindHost, port }, () => {
+        server.off('error', reject);
+        const address = server.address();
+        resolve(typeof address === 'object' && address ? address.port : port);
+      });
+    });
+  try {
+    return await tryHost(host ?? '::');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (host === undefined && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) return tryHost('0.0.0.0');
+    if (code === 'EADDRINUSE' || code === 'EACCES') {
+      const why = code === 'EACCES' ? 'may not be used by this user' : 'is taken by another program';
+      throw new OptionError(`port ${port} ${why}; choose another with -p, or -p 0 for any`, { port }, 'P2P_PORT_TAKEN');
+    }
+    throw new OptionError(`cannot listen on ${host ?? 'any address'}, port ${port}: ${message}`, { port });
+  }
+}

@@ -1,0 +1,383 @@
+/**
+ * What happens on a connection once its peer is admitted: messages → rules → pieces, and back.
+ *
+ * Thread: the link's. Copies made: none here; see DownloadQueue and UploadQueue. What a stranger may do is bounded: message
+ * sizes by the decoder, queued requests by UploadQueue, unread answers by the link.
+ */
+import { ProtocolError, toErrorValue } from '../errors.js';
+import type { PieceIndex } from '../metainfo/piece-layout.js';
+import {
+  decodeExtensionHandshake,
+  encodeExtensionHandshake,
+  EXTENSION_HANDSHAKE_ID,
+  type ExtensionHandshake,
+} from '../protocol/extension-handshake.js';
+import type { Handshake } from '../protocol/handshake.js';
+import { MAX_QUEUED_REQUESTS } from '../protocol/limits.js';
+import { MessageDecoder } from '../protocol/message-decoder.js';
+import {
+  encodeBitfield,
+  encodeExtended,
+  encodeHaves,
+  encodeRanges,
+  encodeSignal,
+} from '../protocol/message-encoder.js';
+import type { PieceFragment } from '../protocol/messages.js';
+import { PeerLink, type CheckedRange, type LinkEvent } from '../swarm/peer-link.js';
+import { RateMeter } from '../swarm/rate-meter.js';
+import { RequestPipeline } from '../swarm/request-pipeline.js';
+import type { LinkMeasure, SwarmEvent } from '../swarm/swarm-events.js';
+import { DownloadQueue } from './download-queue.js';
+import type { BlockSink } from './piece-assembly.js';
+import { PieceReturns } from './piece-returns.js';
+import type { SharedTokenBucket } from './shared-token-bucket.js';
+import { UploadQueue } from './upload-queue.js';
+import type { FromWorker } from './worker-messages.js';
+import type { TorrentTrade, WorkerTorrent } from './worker-torrent.js';
+
+/** A peer that refuses so many blocks while it does not choke us serves nothing. */
+const REFUSALS_MOST = 64;
+/** How long refusals of a choking peer are awaited before its pieces go to others (BEP 6: it refuses or serves each). */
+const CHOKE_SETTLE_MS = 2_000;
+
+/** What a trade needs of its worker. */
+export interface TradeHost {
+  readonly uploadBucket: SharedTokenBucket;
+  readonly downloadBucket: SharedTokenBucket;
+  /** Name and version that peers are told. */
+  readonly client: string;
+  emit(message: FromWorker): void;
+  nowMs(): number;
+}
+
+/** The connection below a trade. */
+export interface TradeConnection {
+  /** Sends bytes that are not used again. */
+  write(bytes: Uint8Array): void;
+  /** Sends bytes; `done` is called when they may be used again, or never when the connection breaks. */
+  writeLarge(bytes: Uint8Array, done: () => void): void;
+}
+
+export class PeerTrade implements TorrentTrade {
+  readonly #linkId: number;
+  readonly #host: TradeHost;
+  readonly #connection: TradeConnection;
+  readonly #torrent: WorkerTorrent;
+  readonly #handshake: Handshake;
+  readonly #blameKey: string;
+  readonly #rules: PeerLink;
+  readonly #decoder: MessageDecoder;
+  readonly #uploads: UploadQueue;
+  readonly #downloads: DownloadQueue;
+  readonly #returns: PieceReturns;
+  readonly #pipeline: RequestPipeline;
+  readonly #downMeter = new RateMeter();
+  readonly #upMeter = new RateMeter();
+  #downTotalBytes = 0;
+  #upTotalBytes = 0;
+  #refusals = 0;
+  #chokedAtMs: number | undefined;
+  /** Its last extension handshake; a later one changes only what it names. */
+  #told: ExtensionHandshake | undefined;
+  #isClosed = false;
+
+  constructor(options: {
+    readonly linkId: number;
+    readonly host: TradeHost;
+    readonly connection: TradeConnection;
+    readonly torrent: WorkerTorrent;
+    readonly handshake: Handshake;
+    /** Names this peer as the source of blocks. */
+    readonly blameKey: string;
+  }) {
+    const { torrent, host, connection } = options;
+    this.#linkId = options.linkId;
+    this.#host = host;
+    this.#connection = connection;
+    this.#torrent = torrent;
+    this.#handshake = options.handshake;
+    this.#blameKey = options.blameKey;
+    this.#rules = new PeerLink(torrent.layout, options.handshake.supportsFast);
+    this.#decoder = new MessageDecoder({ pieceCount: torrent.layout.pieceCount });
+    this.#pipeline = new RequestPipeline(host.nowMs());
+    this.#returns = new PieceReturns(options.linkId, (message) => {
+      host.emit(message);
+    });
+    this.#downloads = new DownloadQueue({
+      layout: torrent.layout,
+      pipeline: this.#pipeline,
+      bucket: host.downloadBucket,
+      send: (bytes) => {
+        connection.write(bytes);
+      },
+    });
+    this.#uploads = this.#makeUploads();
+  }
+
+  /** Says what we own and how we speak: the first messages after the handshake. */
+  greet(): void {
+    const { offered, layout } = this.#torrent;
+    if (this.#rules.supportsFast && offered.isFull()) this.#connection.write(encodeSignal('have-all'));
+    else if (this.#rules.supportsFast && offered.isEmpty()) this.#connection.write(encodeSignal('have-none'));
+    else if (layout.pieceCount > 0) this.#connection.write(encodeBitfield(offered.bytes));
+    this.sendUploadOnly();
+  }
+
+  /**
+   * Bytes from the peer; `chunk` is not kept.
+   * @throws {P2P_PROTOCOL} when the peer broke a rule
+   */
+  readMessages(chunk: Uint8Array): void {
+    const nowMs = this.#host.nowMs();
+    this.#decoder.push(chunk);
+    for (let message = this.#decoder.next(); message; message = this.#decoder.next()) {
+      const event = this.#rules.handle(message);
+      if (event) this.#handleEvent(event, nowMs);
+      if (this.#isClosed) return;
+    }
+    this.pumpDownloads();
+    this.#uploads.pump();
+  }
+
+  choke(): void {
+    if (this.#rules.amChoking) return;
+    this.#rules.amChoking = true;
+    this.#connection.write(encodeSignal('choke'));
+    const waiting = this.#uploads.clear();
+    if (this.#rules.supportsFast && waiting.length > 0) this.#connection.write(encodeRanges('reject', waiting));
+  }
+
+  unchoke(): void {
+    if (!this.#rules.amChoking) return;
+    this.#rules.amChoking = false;
+    this.#connection.write(encodeSignal('unchoke'));
+  }
+
+  setInterested(interested: boolean): void {
+    if (this.#rules.amInterested === interested) return;
+    this.#rules.amInterested = interested;
+    this.#connection.write(encodeSignal(interested ? 'interested' : 'not-interested'));
+  }
+
+  sendHaves(pieceIndices: readonly PieceIndex[]): void {
+    this.#connection.write(encodeHaves(pieceIndices));
+  }
+
+  /** Our extension handshake; said again when this end wants nothing any more (BEP 21). */
+  sendUploadOnly(): void {
+    if (!this.#handshake.supportsExtended) return;
+    const [listenPort, ...extraPorts] = this.#torrent.setup.listenPorts;
+    const payload = encodeExtensionHandshake({
+      client: this.#host.client,
+      requestQueue: MAX_QUEUED_REQUESTS,
+      uploadOnly: this.#torrent.uploadOnly,
+      messages: {},
+      ...(listenPort === undefined ? {} : { listenPort, extraPorts }),
+    });
+    this.#connection.write(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
+  }
+
+  get canFetch(): boolean {
+    return !this.#isClosed && !this.#rules.peerChoking;
+  }
+
+  /** The piece is this link's to fetch, or to help with. */
+  fetch(sink: BlockSink, isHelp: boolean): void {
+    this.#downloads.add(sink, isHelp);
+    this.pumpDownloads();
+  }
+
+  /** Blocks of a piece became free again. */
+  wakePiece(pieceIndex: PieceIndex): void {
+    this.#downloads.wake(pieceIndex);
+    this.pumpDownloads();
+  }
+
+  /** Nothing of the piece is wanted any more. */
+  finishPiece(pieceIndex: PieceIndex): void {
+    this.#downloads.finish(pieceIndex);
+    this.pumpDownloads();
+  }
+
+  /** Gives a piece back; `piece-released` follows. */
+  releasePiece(pieceIndex: PieceIndex): void {
+    const task = this.#downloads.remove(pieceIndex, !this.#isClosed);
+    if (task) this.#returns.giveBack(this.#torrent, task);
+  }
+
+  pumpDownloads(): void {
+    if (this.canFetch) this.#downloads.pump(this.#host.nowMs());
+  }
+
+  pumpUploads(): void {
+    if (!this.#isClosed) this.#uploads.pump();
+  }
+
+  /** Rates, what waits for tokens, refusals that never came. */
+  handleTick(nowMs: number): void {
+    if (this.#chokedAtMs !== undefined && nowMs - this.#chokedAtMs > CHOKE_SETTLE_MS) this.#releaseAll();
+    this.#pipeline.handleTick(nowMs);
+    this.pumpDownloads();
+    this.pumpUploads();
+  }
+
+  measure(nowMs: number): LinkMeasure {
+    return {
+      linkId: this.#linkId,
+      downBytesPerSec: this.#downMeter.bytesPerSec(nowMs),
+      upBytesPerSec: this.#upMeter.bytesPerSec(nowMs),
+      downTotalBytes: this.#downTotalBytes,
+      upTotalBytes: this.#upTotalBytes,
+      roundTripMs: this.#pipeline.roundTripMs,
+      inFlightBytes: this.#pipeline.inFlightBytes,
+      stalledMs: this.#pipeline.stalledMs(nowMs),
+    };
+  }
+
+  /** The connection is gone: all pieces go back. Resolves when they have. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#uploads.close();
+    this.#releaseAll();
+    return this.#returns.settled();
+  }
+
+  #handleEvent(event: LinkEvent, nowMs: number): void {
+    const linkId = this.#linkId;
+    switch (event.type) {
+      case 'fragment':
+        this.#handleFragment(event.fragment, event.block, nowMs);
+        return;
+      case 'request':
+        this.#handleRequest(event.range);
+        return;
+      case 'cancel':
+        if (this.#uploads.cancel(event.range)) this.#reject([event.range]);
+        return;
+      case 'rejected':
+        this.#handleRejected(event.range);
+        return;
+      case 'peer-has':
+        this.#tell({ type: 'peer-has', linkId, pieces: event.pieces });
+        return;
+      case 'peer-have':
+        this.#tell({ type: 'peer-have', linkId, pieceIndices: event.pieceIndices });
+        return;
+      case 'peer-choked':
+        this.#handleChoked(nowMs);
+        return;
+      case 'peer-unchoked':
+        this.#chokedAtMs = undefined;
+        this.#tell({ type: 'peer-unchoked', linkId });
+        return;
+      case 'peer-interested':
+      case 'peer-not-interested':
+        this.#tell({ type: event.type, linkId });
+        return;
+      case 'extended':
+        this.#handleExtended(event.extensionId, event.payload);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #handleFragment(fragment: PieceFragment, block: number | undefined, nowMs: number): void {
+    const lengthBytes = fragment.fragment.length;
+    this.#downTotalBytes += lengthBytes;
+    this.#downMeter.add(lengthBytes, nowMs);
+    const wasted = this.#downloads.handleFragment(fragment, block, this.#blameKey, nowMs);
+    if (wasted > 0) {
+      this.#host.emit({ type: 'wasted', torrentId: this.#torrent.setup.torrentId, bytes: wasted });
+    }
+    if (this.#chokedAtMs !== undefined) this.#releaseSettled();
+  }
+
+  #handleRequest(range: CheckedRange): void {
+    const isServed = !this.#rules.amChoking && this.#torrent.offered.has(range.pieceIndex);
+    const outcome = isServed ? this.#uploads.push(range) : 'full';
+    if (outcome === 'flood') {
+      throw new ProtocolError(`more than ${MAX_QUEUED_REQUESTS} requests queued, refusals ignored`);
+    }
+    if (outcome === 'full') this.#reject([range]);
+  }
+
+  #handleRejected(range: CheckedRange): void {
+    if (!this.#downloads.handleRejected(range)) return;
+    if (this.#rules.peerChoking) {
+      this.#releaseSettled();
+      return;
+    }
+    this.#refusals += 1;
+    if (this.#refusals > REFUSALS_MOST) throw new ProtocolError(`refused ${REFUSALS_MOST} requests without choking`);
+    this.releasePiece(range.pieceIndex);
+  }
+
+  #handleChoked(nowMs: number): void {
+    if (this.#rules.supportsFast) {
+      this.#chokedAtMs = nowMs;
+      this.#releaseSettled();
+    } else {
+      this.#releaseAll();
+    }
+    this.#tell({ type: 'peer-choked', linkId: this.#linkId });
+  }
+
+  #handleExtended(extensionId: number, payload: Uint8Array): void {
+    if (extensionId !== EXTENSION_HANDSHAKE_ID) return;
+    const told = decodeExtensionHandshake(payload, this.#told);
+    this.#told = told;
+    this.#pipeline.handleRequestQueue(told.requestQueue);
+    const { uploadOnly, client, listenPort } = told;
+    this.#tell({
+      type: 'peer-extended',
+      linkId: this.#linkId,
+      uploadOnly,
+      client,
+      ...(listenPort === undefined ? {} : { listenPort }),
+    });
+  }
+
+  /** After a choke: pieces of which nothing is on its way any more. */
+  #releaseSettled(): void {
+    for (const [pieceIndex, task] of [...this.#downloads.tasks]) {
+      if (task.inFlight.size === 0) this.releasePiece(pieceIndex);
+    }
+  }
+
+  #releaseAll(): void {
+    this.#chokedAtMs = undefined;
+    for (const pieceIndex of [...this.#downloads.tasks.keys()]) this.releasePiece(pieceIndex);
+  }
+
+  #makeUploads(): UploadQueue {
+    const { layout, tools } = this.#torrent;
+    return new UploadQueue({
+      layout,
+      files: tools.files,
+      pool: tools.pool,
+      bucket: this.#host.uploadBucket,
+      send: (bytes, done) => {
+        this.#connection.writeLarge(bytes, done);
+      },
+      onServed: (lengthBytes) => {
+        this.#upTotalBytes += lengthBytes;
+        this.#upMeter.add(lengthBytes, this.#host.nowMs());
+      },
+      onError: (error, ranges) => {
+        const { torrentId } = this.#torrent.setup;
+        this.#host.emit({ type: 'disk-failed', torrentId, serving: true, error: toErrorValue(error) });
+        this.#reject(ranges);
+      },
+    });
+  }
+
+  /** BEP 6; other peers learn nothing and ask elsewhere after a while. */
+  #reject(ranges: readonly CheckedRange[]): void {
+    if (this.#rules.supportsFast) this.#connection.write(encodeRanges('reject', ranges));
+  }
+
+  #tell(event: SwarmEvent): void {
+    this.#host.emit({ type: 'swarm', torrentId: this.#torrent.setup.torrentId, event });
+  }
+}
