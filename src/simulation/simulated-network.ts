@@ -1,7 +1,8 @@
 /**
  * A network of hosts with rates and latencies. A host sends one block after another, taking turns among its
  * connections; a block arrives a latency later and passes the receiver's line one after another too. Small messages
- * cost no rate, but keep their order behind the blocks of their connection, as in TCP. A lost packet is a delay.
+ * cost no rate, but keep their order behind the blocks of their connection, as in TCP; like there, a sender waits when
+ * a window of bytes is under way. A lost packet is a delay.
  */
 import type { PeerId } from '../protocol/peer-address.js';
 import { seededRandom } from '../swarm/seeded-random.js';
@@ -11,6 +12,8 @@ const RETRANSMIT_MS = 200;
 const JITTER_SHARE = 0.2;
 /** How long a dial to nowhere takes. */
 const DIAL_FAILS_MS = 1_000;
+/** Bytes of a connection that may be under way; on a long fast way as much as it holds. */
+const LEAST_WINDOW_BYTES = 65_536;
 
 /** What goes over a simulated connection: the wire messages that matter to decisions. */
 export type SimulatedMessage =
@@ -63,6 +66,9 @@ export class ConnectionEnd {
   isOpen = true;
   /** No message overtakes what was sent before. */
   lastArrivalMs = 0;
+  /** Messages to this end that wait for its host's line. */
+  inLine = 0;
+  #unreceivedBytes = 0;
 
   constructor(network: SimulatedNetwork, host: SimulatedHost) {
     this.#network = network;
@@ -84,8 +90,25 @@ export class ConnectionEnd {
     this.host.offer(this);
   }
 
-  nextBlock(): SimulatedBlock | undefined {
-    return this.#blocks.shift();
+  /** The next block to send; undefined when there is none, or the window is full. */
+  nextBlock(windowBytes: number): SimulatedBlock | undefined {
+    if (this.#unreceivedBytes >= windowBytes) return undefined;
+    const block = this.#blocks.shift();
+    this.#unreceivedBytes += block?.sizeBytes ?? 0;
+    return block;
+  }
+
+  /** A message is here at last. */
+  handleMessage(message: SimulatedMessage): void {
+    if (!this.isOpen) return;
+    if (message.type === 'piece') this.other?.handleReceived(message.sizeBytes);
+    this.user?.handleMessage(message);
+  }
+
+  /** The other side received so much of what we sent: the window opens. */
+  handleReceived(sizeBytes: number): void {
+    this.#unreceivedBytes -= sizeBytes;
+    if (this.isOpen && this.#blocks.length > 0) this.host.offer(this);
   }
 
   dropBlock(pieceIndex: number, block: number): void {
@@ -112,9 +135,11 @@ export class SimulatedHost {
   readonly #clock: VirtualClock;
   readonly #network: SimulatedNetwork;
   readonly #options: SimulatedHostOptions;
+  readonly #windowBytes: number;
   readonly #waiting = new Set<ConnectionEnd>();
   #isSending = false;
-  #downFreeMs = 0;
+  readonly #line: { readonly end: ConnectionEnd; readonly message: SimulatedMessage }[] = [];
+  #isReceiving = false;
   sentBytes = 0;
   /** Called for each connection that comes in; nobody listens when left out. */
   listener: ((end: ConnectionEnd) => void) | undefined;
@@ -124,6 +149,7 @@ export class SimulatedHost {
     this.#clock = clock;
     this.#network = network;
     this.#options = options;
+    this.#windowBytes = LEAST_WINDOW_BYTES + (options.upBytesPerSec * network.roundTripMs) / 1000;
   }
 
   /** The connection has blocks to send. */
@@ -132,17 +158,37 @@ export class SimulatedHost {
     if (!this.#isSending) this.#sendNext();
   }
 
-  /** When a block that arrives at `arrivalMs` is through the line. */
-  receive(sizeBytes: number, arrivalMs: number): number {
-    this.#downFreeMs = Math.max(arrivalMs, this.#downFreeMs) + (sizeBytes / this.#options.downBytesPerSec) * 1000;
-    return this.#downFreeMs;
+  /** A message has arrived at our end of the way: blocks pass the line one after another, others only keep their order. */
+  receive(end: ConnectionEnd, message: SimulatedMessage): void {
+    if (message.type !== 'piece' && end.inLine === 0) return end.handleMessage(message);
+    end.inLine += 1;
+    this.#line.push({ end, message });
+    if (!this.#isReceiving) this.#receiveNext();
+  }
+
+  #receiveNext(): void {
+    this.#isReceiving = false;
+    for (let next = this.#line.shift(); next; next = this.#line.shift()) {
+      const { end, message } = next;
+      if (end.isOpen && message.type === 'piece') {
+        this.#isReceiving = true;
+        this.#clock.after((message.sizeBytes / this.#options.downBytesPerSec) * 1000, () => {
+          end.inLine -= 1;
+          end.handleMessage(message);
+          this.#receiveNext();
+        });
+        return;
+      }
+      end.inLine -= 1;
+      end.handleMessage(message);
+    }
   }
 
   #sendNext(): void {
     this.#isSending = false;
     for (const end of this.#waiting) {
       this.#waiting.delete(end);
-      const block = end.isOpen ? end.nextBlock() : undefined;
+      const block = end.isOpen ? end.nextBlock(this.#windowBytes) : undefined;
       if (!block) continue;
       // Behind the others: they take turns.
       this.#waiting.add(end);
@@ -174,6 +220,10 @@ export class SimulatedNetwork {
     this.#random = seededRandom(`network ${options.seed}`);
   }
 
+  get roundTripMs(): number {
+    return 2 * this.#options.latencyMs;
+  }
+
   addHost(name: string, options: SimulatedHostOptions): SimulatedHost {
     const host = new SimulatedHost(name, this.#clock, this, options);
     this.#hosts.set(name, host);
@@ -201,11 +251,8 @@ export class SimulatedNetwork {
   deliver(from: ConnectionEnd, message: SimulatedMessage): void {
     const to = from.other;
     if (!to) return;
-    const arrivalMs = Math.max(this.#clock.nowMs + this.#latencyMs(), from.lastArrivalMs);
-    from.lastArrivalMs = message.type === 'piece' ? to.host.receive(message.sizeBytes, arrivalMs) : arrivalMs;
-    this.#clock.at(from.lastArrivalMs, () => {
-      if (to.isOpen) to.user?.handleMessage(message);
-    });
+    from.lastArrivalMs = Math.max(this.#clock.nowMs + this.#latencyMs(), from.lastArrivalMs);
+    this.#clock.at(from.lastArrivalMs, () => to.host.receive(to, message));
   }
 
   deliverClose(from: ConnectionEnd): void {

@@ -195,7 +195,8 @@ export class PeerRoster {
     if (known) known.uploadOnlyUntilMs = nowMs + UPLOAD_ONLY_MS;
   }
 
-  handleClosed(linkId: number, reason: CloseReason, nowMs: number): void {
+  /** @param wasUseful payload went over it, in either direction */
+  handleClosed(linkId: number, reason: CloseReason, wasUseful: boolean, nowMs: number): void {
     const halfOpen = this.#halfOpen.get(linkId);
     const link = this.#links.get(linkId);
     const peer = halfOpen ?? link?.known ?? this.#dialledAs(linkId);
@@ -203,7 +204,8 @@ export class PeerRoster {
     if (link) this.#forgetLink(link);
     if (!peer) return;
     if (peer.linkId === linkId) peer.linkId = undefined;
-    if (link && reason !== 'protocol' && nowMs - link.sinceMs >= PROVEN_AFTER_MS) peer.failures = 0;
+    const isProven = link !== undefined && (wasUseful || nowMs - link.sinceMs >= PROVEN_AFTER_MS);
+    if (isProven && reason !== 'protocol') peer.failures = 0;
     this.#backOff(peer, reason, nowMs);
   }
 

@@ -276,9 +276,10 @@ export class Swarm {
   #handleClosed(event: EventOf<'link-closed'>): void {
     this.#dialMs = this.#nowMs;
     this.#needsChoker = true;
-    this.#roster.handleClosed(event.linkId, event.reason, this.#nowMs);
-    this.#choker.handleClosed(event.linkId);
     const link = this.#links.get(event.linkId);
+    const wasUseful = link !== undefined && link.measure.downTotalBytes + link.measure.upTotalBytes > 0;
+    this.#roster.handleClosed(event.linkId, event.reason, wasUseful, this.#nowMs);
+    this.#choker.handleClosed(event.linkId);
     if (!link) return;
     this.#report.handleClosed(link);
     this.#trade.removeLink(link, this.#nowMs);
