@@ -1,65 +1,87 @@
 /**
- * Opens a SQLite file of ours: made when absent, brought to the newest schema, set aside when torn, refused when a newer
- * version of p2p wrote it. Several processes may open one file at once.
+ * Opens a SQLite file of ours: made when absent, checked, brought to the newest schema, set aside when torn, refused
+ * when a newer p2p wrote it. Several processes may open it at the same moment, also for the first time.
  */
-import Database from 'better-sqlite3';
-import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+
 import { StorageError } from '../errors.js';
-import { storageErrorOf } from './storage-error-of.js';
+import { takeLockFile } from './lock-file.js';
+import { migrate, readVersion } from './migrate.js';
+import { type SqliteDatabase, isBusy, isTorn, openSqlite, withStorageErrors } from './sqlite.js';
+
+/** How long a statement on the main thread waits for other processes; later the loop tries again. */
+export const BUSY_TIMEOUT_MS = 250;
+/** How long opening is tried while other processes are in the way. */
+const PATIENCE_MS = 5000;
+const RETRY_MS = 10;
+/** Opening reads the whole of a database up to this size... */
+const CHECKED_ALWAYS_BYTES = 4 * 1_048_576;
+/** ...and up to this one where a log was left behind: by a crash, or because another process is running. */
+const CHECKED_AFTER_CRASH_BYTES = 64 * 1_048_576;
 
 export interface DatabaseFile {
-  /** The file; its folder is made when absent. */
+  /** Absolute path; its folder is made when absent. */
   readonly path: string;
-  /**
-   * SQL scripts; each brings the schema one version further, and `user_version` counts how many have run. Append only: a
-   * script that was released is never changed.
-   */
+  /** SQL scripts; each leads from one version to the next. Append only. */
   readonly migrations: readonly string[];
-  /** How long a statement waits for another process before it fails; 250 ms when left out. */
-  readonly busyTimeoutMs?: number;
-  /** Called when a torn file was set aside. */
-  readonly onNote?: (message: string) => void;
+  /** More settings of the connection than write-ahead log, `synchronous=NORMAL` and foreign keys, before it migrates. */
+  readonly configure?: (database: SqliteDatabase) => void;
+  /** Told where a damaged file was set aside. */
+  readonly onTorn?: (asidePath: string) => void;
+  /** How long to wait for a locked database; 5 s when left out. */
+  readonly patienceMs?: number;
 }
 
-const DEFAULT_BUSY_TIMEOUT_MS = 250;
-/** Opening waits longer: processes that start together migrate one after another. */
-const OPENING_TIMEOUT_MS = 10_000;
-/** Checking reads the whole file: up to this size that takes a fraction of a second. */
-const CHECKED_BYTES = 64 * 1024 * 1024;
-
 /**
- * Opens the database: write-ahead log, `synchronous=NORMAL`, foreign keys on. Whoever opens it closes it.
- * @throws {P2P_STATE_UNUSABLE} when the folder cannot be written, or another process holds the file locked
- * @throws {P2P_STATE_NEWER} when its schema is newer than the last migration
+ * Opens the database. A damaged one is set aside as `PATH.torn-<n>` and a new one begun. Loads SQLite, so call it only
+ * where it is needed. The caller closes it.
+ * @throws {P2P_STATE_NEWER} when a newer p2p has written it
+ * @throws {P2P_STATE_UNUSABLE} when it is read-only, stays locked, or its folder is none
  * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED}
  */
-export function openDatabase(file: DatabaseFile): Database.Database {
-  try {
+export function openDatabase(file: DatabaseFile): SqliteDatabase {
+  const deadlineMs = performance.now() + (file.patienceMs ?? PATIENCE_MS);
+  return withStorageErrors(file.path, () => {
     mkdirSync(dirname(file.path), { recursive: true });
+    try {
+      return openPatiently(file, deadlineMs);
+    } catch (error) {
+      if (!isTorn(error)) throw error;
+      return replaceTorn(file, deadlineMs);
+    }
+  });
+}
+
+/** The settings that every connection of ours has. */
+export function configure(database: SqliteDatabase): void {
+  database.pragma('journal_mode = WAL');
+  // A power cut may lose the last transactions, never tear one.
+  database.pragma('synchronous = NORMAL');
+  database.pragma('foreign_keys = ON');
+}
+
+/** Opens, and again while another process has the file: at the first start several may create it at once. */
+function openPatiently(file: DatabaseFile, deadlineMs: number): SqliteDatabase {
+  for (;;) {
     try {
       return openOnce(file);
     } catch (error) {
-      if (!isTorn(error)) throw error;
-      const asidePath = setAside(file.path);
-      file.onNote?.(`the database ${file.path} was damaged; it is kept as ${asidePath}, and a new one is begun`);
-      return openOnce(file);
+      if (!isBusy(error) || performance.now() >= deadlineMs) throw error;
+      pause(RETRY_MS * (1 + Math.random()));
     }
-  } catch (error) {
-    throw storageErrorOf(error, file.path);
   }
 }
 
-function openOnce(file: DatabaseFile): Database.Database {
-  const database = new Database(file.path, { timeout: OPENING_TIMEOUT_MS });
+function openOnce(file: DatabaseFile): SqliteDatabase {
+  const wasLogLeft = sizeOf(`${file.path}-wal`) > 0;
+  const database = openSqlite(file.path, BUSY_TIMEOUT_MS);
   try {
     refuseNewer(database, file);
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = NORMAL');
-    database.pragma('foreign_keys = ON');
-    if (statSync(file.path).size <= CHECKED_BYTES) check(database);
-    migrate(database, file);
-    database.pragma(`busy_timeout = ${file.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS}`);
+    configure(database);
+    file.configure?.(database);
+    checkContents(database, wasLogLeft);
+    migrate(database, file.migrations);
     return database;
   } catch (error) {
     database.close();
@@ -67,49 +89,79 @@ function openOnce(file: DatabaseFile): Database.Database {
   }
 }
 
-function versionOf(database: Database.Database): number {
-  return Number(database.pragma('user_version', { simple: true }));
-}
-
-function refuseNewer(database: Database.Database, file: DatabaseFile): void {
-  const version = versionOf(database);
-  if (version <= file.migrations.length) return;
+/** Before anything is changed: a newer version may have other ideas of everything. */
+function refuseNewer(database: SqliteDatabase, { path, migrations }: DatabaseFile): void {
+  const version = readVersion(database);
+  if (version <= migrations.length) return;
   throw new StorageError(
     'P2P_STATE_NEWER',
-    `the database ${file.path} has schema ${version}, written by a newer p2p; this one knows up to ` +
-      `${file.migrations.length}: update p2p, or choose another state folder with --state`,
-    { path: file.path, version, known: file.migrations.length },
+    `${path} has version ${version}, and this p2p knows versions up to ${migrations.length}; ` +
+      'update p2p, or use another folder with --state',
+    { path, version, known: migrations.length },
   );
 }
 
-/** Runs the migrations that are missing, all or none; another process may have been faster. */
-function migrate(database: Database.Database, file: DatabaseFile): void {
-  if (versionOf(database) === file.migrations.length) return;
-  const run = database.transaction(() => {
-    refuseNewer(database, file);
-    for (const script of file.migrations.slice(versionOf(database))) database.exec(script);
-    database.pragma(`user_version = ${file.migrations.length}`);
-  });
-  run.immediate();
+/** SQLite itself notices a wrong header, a wrong length and a torn schema; this finds wrong pages behind them. */
+function checkContents(database: SqliteDatabase, wasLogLeft: boolean): void {
+  const pages = database.pragma('page_count', { simple: true }) as number;
+  const sizeBytes = pages * (database.pragma('page_size', { simple: true }) as number);
+  if (sizeBytes > (wasLogLeft ? CHECKED_AFTER_CRASH_BYTES : CHECKED_ALWAYS_BYTES)) return;
+  const result = database.pragma('quick_check(1)', { simple: true });
+  if (result !== 'ok') throw Object.assign(new Error(String(result)), { code: 'SQLITE_CORRUPT' });
 }
 
-class TornDatabase extends Error {}
-
-function check(database: Database.Database): void {
-  const verdict = String(database.pragma('quick_check(1)', { simple: true }));
-  if (verdict !== 'ok') throw new TornDatabase(verdict);
+/**
+ * Under a lock of its own: of several processes that find the same torn file, the second would set aside the new
+ * database of the first.
+ */
+function replaceTorn(file: DatabaseFile, deadlineMs: number): SqliteDatabase {
+  const lock = waitForLock(`${file.path}.replace-lock`, deadlineMs);
+  try {
+    const database = openUnlessTorn(file, deadlineMs);
+    if (database) return database;
+    const asidePath = setAside(file.path);
+    file.onTorn?.(asidePath);
+    return openPatiently(file, deadlineMs);
+  } finally {
+    lock.release();
+  }
 }
 
-function isTorn(error: unknown): boolean {
-  if (error instanceof TornDatabase) return true;
-  return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code);
+function openUnlessTorn(file: DatabaseFile, deadlineMs: number): SqliteDatabase | undefined {
+  try {
+    return openPatiently(file, deadlineMs);
+  } catch (error) {
+    if (isTorn(error)) return undefined;
+    throw error;
+  }
 }
 
-/** Moves a file and what belongs to it out of the way. @returns its new name */
+function waitForLock(path: string, deadlineMs: number): { release(): void } {
+  for (;;) {
+    const lock = takeLockFile(path);
+    if (lock) return lock;
+    if (performance.now() >= deadlineMs) {
+      throw Object.assign(new Error('another process is replacing the database'), { code: 'SQLITE_BUSY' });
+    }
+  }
+}
+
+/** Moves the log first: left beside a new database it would be taken for its own. */
 function setAside(path: string): string {
-  const asidePath = `${path}.torn-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (statSync(path + suffix, { throwIfNoEntry: false })) renameSync(path + suffix, asidePath + suffix);
+  let number = 1;
+  while (existsSync(`${path}.torn-${number}`)) number += 1;
+  const asidePath = `${path}.torn-${number}`;
+  for (const suffix of ['-wal', '-shm', '']) {
+    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${asidePath}${suffix}`);
   }
   return asidePath;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Opening is synchronous and happens before anything else runs, so the thread may sleep. */
+function pause(durationMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }

@@ -3,7 +3,7 @@
  * could not be written then is kept and written with the next change or a little later.
  */
 import type { CopyStore } from '../store/copy-store.js';
-import { isRetryable } from '../store/sqlite.js';
+import { isRetryable } from '../database/sqlite.js';
 import type { OwnershipRecorder } from './torrent-session.js';
 
 const RETRY_MS = 100;

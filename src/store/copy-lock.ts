@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { StorageError } from '../errors.js';
 import { sha1, toHex } from '../hashing/digests.js';
 import type { InfoHash } from '../metainfo/metainfo.js';
-import { readLockHolder, takeLockFile } from './lock-file.js';
+import { readLockHolder, takeLockFile } from '../database/lock-file.js';
 
 /** The right to write one copy. */
 export interface CopyLock {

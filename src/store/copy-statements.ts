@@ -1,5 +1,5 @@
 /** The SQL of `CopyStore`: every statement once, prepared when the store is made. */
-import type { SqliteDatabase } from './sqlite.js';
+import type { SqliteDatabase } from '../database/sqlite.js';
 
 /** A row of `copies` with what belongs to its torrent. */
 export interface CopyRow {

@@ -11,7 +11,7 @@ import type { InfoHash } from '../metainfo/metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import { type CopyRow, type CopyStatements, prepareCopyStatements } from './copy-statements.js';
 import { type PieceChanges, type SpanBitmaps, applyChanges, emptySpan, placeSpan, readSpan } from './piece-bitmaps.js';
-import { type SqliteDatabase, withStorageErrors } from './sqlite.js';
+import { type SqliteDatabase, withStorageErrors } from '../database/sqlite.js';
 
 /** What a copy was last known to be doing; whether its process still runs is told by its lock. */
 export type CopyState =

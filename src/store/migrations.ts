@@ -2,8 +2,6 @@
  * The tables of the state database, as steps from one version to the next. Append only: a released step never changes,
  * since it has run on the machines of users.
  */
-import type { SqliteDatabase } from './sqlite.js';
-
 const COPIES = `
   CREATE TABLE torrents (
     info_hash TEXT PRIMARY KEY,
@@ -60,22 +58,3 @@ const COPIES = `
 
 /** Step n leads from version n to n + 1; the version is SQLite's `user_version`. */
 export const MIGRATIONS: readonly string[] = [COPIES];
-
-/** The version that a database has, 0 when it is empty. */
-export function readVersion(database: SqliteDatabase): number {
-  return database.pragma('user_version', { simple: true }) as number;
-}
-
-/**
- * Brings a database to the newest version, in one transaction; a database that has it is only read.
- * @param migrations ours when left out; others in tests
- */
-export function migrate(database: SqliteDatabase, migrations: readonly string[] = MIGRATIONS): void {
-  if (readVersion(database) >= migrations.length) return;
-  const advance = database.transaction(() => {
-    // Read again under the write lock: another process may have done it meanwhile.
-    for (const step of migrations.slice(readVersion(database))) database.exec(step);
-    database.pragma(`user_version = ${migrations.length}`);
-  });
-  advance.immediate();
-}

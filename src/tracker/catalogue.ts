@@ -1,8 +1,8 @@
 /** The torrents that were published at a tracker, in SQLite: found by name or hash, kept until somebody removes the file. */
-import type Database from 'better-sqlite3';
-import { join } from 'node:path';
+import type { Statement } from 'better-sqlite3';
+import { join, resolve } from 'node:path';
 import { openDatabase } from '../database/open-database.js';
-import { storageErrorOf } from '../database/storage-error-of.js';
+import { type SqliteDatabase, withStorageErrors } from '../database/sqlite.js';
 import { StorageError, TrackerError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
@@ -26,7 +26,7 @@ export interface CatalogueOptions {
 }
 
 export class Catalogue {
-  readonly #database: Database.Database;
+  readonly #database: SqliteDatabase;
   readonly #path: string;
   readonly #maxBytes: number;
   readonly #statements: Statements;
@@ -35,12 +35,15 @@ export class Catalogue {
    * @throws {P2P_STATE_UNUSABLE} {P2P_STATE_NEWER} {P2P_DISK_FULL} {P2P_DISK_FAILED} when the database cannot be opened
    */
   constructor(options: CatalogueOptions) {
-    this.#path = join(options.stateDir, 'tracker.db');
+    this.#path = join(resolve(options.stateDir), 'tracker.db');
     this.#maxBytes = options.maxBytes;
     this.#database = openDatabase({
       path: this.#path,
       migrations: MIGRATIONS,
-      ...(options.onNote && { onNote: options.onNote }),
+      onTorn: (asidePath) =>
+        options.onNote?.(
+          `the catalogue was damaged: it is set aside as ${asidePath}, and a new one begun; peers publish again when they start`,
+        ),
     });
     this.#statements = prepare(this.#database);
   }
@@ -108,11 +111,7 @@ export class Catalogue {
   }
 
   #run<Result>(action: () => Result): Result {
-    try {
-      return action();
-    } catch (error) {
-      throw storageErrorOf(error, this.#path);
-    }
+    return withStorageErrors(this.#path, action);
   }
 }
 
@@ -156,15 +155,15 @@ interface TorrentRow extends ListedRow {
 }
 
 interface Statements {
-  readonly count: Database.Statement<[], number>;
-  readonly byHash: Database.Statement<[Buffer | null, Buffer | null], ListedRow>;
-  readonly byName: Database.Statement<[string], ListedRow>;
-  readonly list: Database.Statement<[number, number], ListedRow>;
-  readonly metainfo: Database.Statement<[Buffer | null, Buffer | null], Buffer>;
-  readonly insert: Database.Statement<[TorrentRow]>;
+  readonly count: Statement<[], number>;
+  readonly byHash: Statement<[Buffer | null, Buffer | null], ListedRow>;
+  readonly byName: Statement<[string], ListedRow>;
+  readonly list: Statement<[number, number], ListedRow>;
+  readonly metainfo: Statement<[Buffer | null, Buffer | null], Buffer>;
+  readonly insert: Statement<[TorrentRow]>;
 }
 
-function prepare(database: Database.Database): Statements {
+function prepare(database: SqliteDatabase): Statements {
   return {
     count: database.prepare<[], number>('SELECT count(*) FROM torrents').pluck(),
     byHash: database.prepare(`SELECT ${LISTED} FROM torrents WHERE info_hash = ? OR blake3_info_hash = ?`),

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { InvariantError } from '../../src/errors.js';
 import { type CopyRecord, CopyStore, type OpenCopyRequest } from '../../src/store/copy-store.js';
 import { type PieceChanges, SPAN_PIECES } from '../../src/store/piece-bitmaps.js';
-import type { SqliteDatabase } from '../../src/store/sqlite.js';
+import type { SqliteDatabase } from '../../src/database/sqlite.js';
 import { aCopyRequest, anInfoHash } from '../store/store-fixtures.js';
 
 /**

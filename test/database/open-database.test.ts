@@ -20,7 +20,7 @@ describe('openDatabase', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   function open(migrations = MIGRATIONS, notes: string[] = []): Database.Database {
-    return openDatabase({ path, migrations, onNote: (note) => notes.push(note) });
+    return openDatabase({ path, migrations, onTorn: (asidePath) => notes.push(asidePath) });
   }
 
   function errorOf(action: () => unknown): unknown {

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { StorageError } from '../../src/errors.js';
 import { CopyStore } from '../../src/store/copy-store.js';
 import { openMemoryDatabase, openStateDatabase } from '../../src/store/database.js';
-import { isRetryable, openSqlite } from '../../src/store/sqlite.js';
+import { isRetryable, openSqlite } from '../../src/database/sqlite.js';
 import { describeCopyStore } from '../compliance/copy-store.js';
 import { aCopyRequest, aTempDir, anInfoHash } from './store-fixtures.js';
 

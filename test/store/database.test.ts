@@ -15,8 +15,9 @@ import { expect } from 'chai';
 import { StorageError } from '../../src/errors.js';
 import { CopyStore } from '../../src/store/copy-store.js';
 import { checkpointStateDatabase, openStateDatabase } from '../../src/store/database.js';
-import { MIGRATIONS, migrate, readVersion } from '../../src/store/migrations.js';
-import { isRetryable, openSqlite } from '../../src/store/sqlite.js';
+import { migrate, readVersion } from '../../src/database/migrate.js';
+import { MIGRATIONS } from '../../src/store/migrations.js';
+import { isRetryable, openSqlite } from '../../src/database/sqlite.js';
 import { aCopyRequest, aTempDir } from './store-fixtures.js';
 
 describe('openStateDatabase', () => {

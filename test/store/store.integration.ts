@@ -12,7 +12,7 @@ import { StorageError } from '../../src/errors.js';
 import { type CopyLock, lockCopy } from '../../src/store/copy-lock.js';
 import { CopyStore } from '../../src/store/copy-store.js';
 import { openStateDatabase } from '../../src/store/database.js';
-import { takeLockFile } from '../../src/store/lock-file.js';
+import { takeLockFile } from '../../src/database/lock-file.js';
 import { aTempDir, anInfoHash } from './store-fixtures.js';
 import { storeProcess } from './store-process.js';
 
