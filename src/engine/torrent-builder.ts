@@ -1,11 +1,10 @@
 /** New torrents: what lies under a path, hashed in the worker threads and written as metainfo. */
 import { OptionError } from '../errors.js';
-import type { HashRegistry } from '../hashing/hash-registry.js';
 import { buildInfo, buildMetainfo } from '../metainfo/build-metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { PieceLayout } from '../metainfo/piece-layout.js';
 import { checkPieceLength, choosePieceLength } from '../metainfo/piece-length.js';
-import type { WorkerPool } from '../workers/worker-pool.js';
+import type { HashTools } from './engine-context.js';
 import type { CreateResult, HashProgress } from './engine-types.js';
 import { hashAllPieces } from './piece-hashing.js';
 import { assertUnchanged, type Source } from './source-files.js';
@@ -24,18 +23,11 @@ export interface BuildRequest {
   readonly onProgress: HashProgress | undefined;
 }
 
-/** What hashing needs. */
-export interface BuildTools {
-  readonly pool: WorkerPool;
-  readonly registry: HashRegistry;
-  readonly hashPluginUrls: readonly string[];
-}
-
 /**
  * @throws {P2P_OPTION_INVALID} for a piece length that cannot be made
  * @throws {P2P_HASH_UNKNOWN} {P2P_DISK_FAILED} {P2P_PATH_UNSAFE} {P2P_METAINFO_TOO_LARGE}
  */
-export async function buildTorrent(request: BuildRequest, tools: BuildTools): Promise<CreateResult> {
+export async function buildTorrent(request: BuildRequest, tools: HashTools): Promise<CreateResult> {
   const { source } = request;
   const hashes = [...new Set(request.hashes ?? DEFAULT_HASHES)];
   if (hashes.length === 0) throw new OptionError('name at least one hash algorithm, such as blake3,sha1');

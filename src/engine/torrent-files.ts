@@ -1,4 +1,5 @@
 /** Where the files of a torrent lie on this machine. */
+import fs from 'node:fs/promises';
 import path from 'node:path';
 
 import type { Metainfo } from '../metainfo/metainfo.js';
@@ -14,6 +15,28 @@ export function torrentFiles(metainfo: Metainfo, rootPath: string): TorrentFile[
     lengthBytes: file.lengthBytes,
     depth: file.path.length + 1,
   }));
+}
+
+/**
+ * The same for data that is only read: a file whose name had to be made safe may lie there under the torrent's own name.
+ * @param rootPath absolute
+ */
+export async function presentFiles(metainfo: Metainfo, rootPath: string): Promise<TorrentFile[]> {
+  const files = torrentFiles(metainfo, rootPath);
+  for (const [index, { originalPath }] of metainfo.files.entries()) {
+    const file = files[index];
+    if (!originalPath || !file || file.path === undefined || process.platform === 'win32') continue;
+    const original = path.join(rootPath, ...originalPath);
+    if (!(await exists(file.path)) && (await exists(original))) files[index] = { ...file, path: original };
+  }
+  return files;
+}
+
+function exists(filePath: string): Promise<boolean> {
+  return fs.access(filePath).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The name of a file as users see it: `folder/a/b.txt`, or the file's name. */

@@ -7,7 +7,7 @@ import type { Metainfo } from '../metainfo/metainfo.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { VerifyReport } from './engine-types.js';
 import { checkPieces, type HashJob } from './piece-hashing.js';
-import { shownPath, torrentFiles } from './torrent-files.js';
+import { presentFiles, shownPath } from './torrent-files.js';
 
 /**
  * @param givenPath the file or folder itself, or the folder that holds it
@@ -22,7 +22,7 @@ export async function verifyCopy(
 ): Promise<VerifyReport> {
   const { layout } = metainfo;
   const rootPath = await findRoot(metainfo, givenPath);
-  const files = torrentFiles(metainfo, rootPath);
+  const files = await presentFiles(metainfo, rootPath);
   const badFiles: { path: string; problem: string }[] = [];
   for (const [index, file] of files.entries()) {
     const problem = file.path === undefined ? undefined : await fileProblem(file.path, file.lengthBytes);

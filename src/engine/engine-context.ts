@@ -1,0 +1,49 @@
+/** What all transfers of a process share, as those who start one see it. */
+import type { HashRegistry } from '../hashing/hash-registry.js';
+import { OptionError } from '../errors.js';
+import { isTrackerUrl } from '../metainfo/trackers.js';
+import type { WorkerPool } from '../workers/worker-pool.js';
+import type { Download } from './download.js';
+import type { EngineConfig, EngineEvent, HashProgress } from './engine-types.js';
+import type { Seed } from './seed.js';
+import type { StateStore } from './state-store.js';
+import type { SessionOptions, TorrentSession } from './torrent-session.js';
+
+/** What hashing needs. */
+export interface HashTools {
+  readonly pool: WorkerPool;
+  readonly registry: HashRegistry;
+  readonly hashPluginUrls: readonly string[];
+}
+
+/** Session settings that are the same for all torrents of the process. */
+type SharedSettings = 'peerId' | 'uploadSlots' | 'maxPeers' | 'verifyWith' | 'pool' | 'nextLinkId' | 'onEvent';
+
+export interface EngineContext {
+  readonly config: EngineConfig;
+  readonly registry: HashRegistry;
+  hashTools(): HashTools;
+  /** Opened when first needed. */
+  store(): StateStore;
+  /** Opens the ports when first needed. @returns them, the announced one first */
+  listen(): Promise<readonly number[]>;
+  /** A number that names a torrent within the process. */
+  nextTorrentId(): number;
+  makeSession(options: Omit<SessionOptions, SharedSettings>): TorrentSession;
+  register(torrentId: number, transfer: Download | Seed): void;
+  /** The transfer needs nothing any more. */
+  unregister(torrentId: number): void;
+  emit(event: EngineEvent): void;
+  note(message: string): void;
+  /** Tells of hashing under a name. */
+  hashing(name: string): HashProgress;
+}
+
+/** @throws {P2P_OPTION_INVALID} naming the first that is no announce URL */
+export function checkTrackers(trackers: readonly string[]): void {
+  const wrong = trackers.find((url) => !isTrackerUrl(url));
+  if (wrong === undefined) return;
+  throw new OptionError(`'${wrong}' is not a tracker URL; write for example http://192.168.1.5:9999/announce`, {
+    url: wrong,
+  });
+}
