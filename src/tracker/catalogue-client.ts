@@ -96,7 +96,8 @@ export async function fetchMetainfo(baseUrl: string, hash: string, call: Catalog
  * Publishes a torrent; doing so again changes nothing.
  * @param bytes the .torrent file
  * @param token the tracker's secret, when it wants one; sent to no other host
- * @throws {P2P_REFUSED} when the token is missing or wrong, or the torrent is private
+ * @throws {P2P_REFUSED} when the token is missing or wrong
+ * @throws {P2P_TRACKER_FAILURE} when the torrent is private, too many were published, or the catalogue is full
  * @throws {P2P_METAINFO_TOO_LARGE} past 16 MiB
  * @throws as `findByName`
  */
@@ -161,7 +162,9 @@ async function ask(baseUrl: string, tail: string, request: CatalogueRequest): Pr
   const reply = parseCatalogueReply(http);
   if (reply.type !== 'failure') return reply;
   const { origin } = new URL(baseUrl);
-  const code = reply.code === 'P2P_REFUSED' ? reply.code : 'P2P_TRACKER_FAILURE';
+  // Anything else may pass, or concerns this torrent alone.
+  const isTokenRefused = http.status === 401 || http.status === 403;
+  const code = isTokenRefused ? 'P2P_REFUSED' : 'P2P_TRACKER_FAILURE';
   throw new TrackerError(code, `the catalogue of ${origin} refuses: ${reply.message}`, { origin, status: http.status });
 }
 

@@ -160,8 +160,7 @@ export class CatalogueApi implements CatalogueHttp {
       this.#parts.onNote(`a request to the catalogue failed: ${message}`);
       return errorAnswer(500, 'P2P_BUG', 'the tracker failed to answer; its log says why');
     }
-    if (code === 'P2P_REFUSED') return errorAnswer(403, code, message);
-    if (ERRORS[code].fault === 'torrent') return errorAnswer(400, code, message);
+    if (code === 'P2P_REFUSED' || ERRORS[code].fault === 'torrent') return errorAnswer(400, code, message);
     this.#parts.onNote(message);
     return errorAnswer(code === 'P2P_DISK_FULL' ? 507 : 503, code, 'the catalogue cannot be used now');
   }

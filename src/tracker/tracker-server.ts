@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { OptionError } from '../errors.js';
 import { isLoopbackHost, normaliseHost } from '../protocol/peer-address.js';
+import { ConnectionCount } from './connection-count.js';
 import type { RequestSources } from './request-source.js';
 import * as limits from './tracker-limits.js';
 
@@ -29,18 +30,12 @@ export function makeServer(listener: RequestListener, sources: RequestSources): 
 
 /** At most so many connections from one address; the next one is closed at once. */
 function limitConnections(server: Server, sources: RequestSources): void {
-  const counts = new Map<string, number>();
+  const connections = new ConnectionCount(limits.MAX_CONNECTIONS_OF_ADDRESS);
   server.on('connection', (socket: Socket) => {
     const host = normaliseHost(socket.remoteAddress ?? '');
     if (isLoopbackHost(host) || sources.isTrustedProxy(host)) return;
-    const count = (counts.get(host) ?? 0) + 1;
-    counts.set(host, count);
-    socket.once('close', () => {
-      const left = (counts.get(host) ?? 1) - 1;
-      if (left === 0) counts.delete(host);
-      else counts.set(host, left);
-    });
-    if (count > limits.MAX_CONNECTIONS_OF_ADDRESS) socket.destroy();
+    if (!connections.open(host)) socket.destroy();
+    else socket.once('close', () => connections.close(host));
   });
 }
 

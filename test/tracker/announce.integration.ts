@@ -197,6 +197,25 @@ describe('tracker over HTTP', () => {
     expect(seconds).to.be.within(4.5, 8);
   });
 
+  it('goes on after garbage', async () => {
+    for (const garbage of [
+      '\x13BitTorrent protocol'.padEnd(68, '\0'),
+      'GET\r\n\r\n',
+      '\x16\x03\x01',
+      'GET /\xff HTTP/9\r\n\r\n',
+    ]) {
+      const socket = connect(tracker.port, '127.0.0.1');
+      await once(socket, 'connect');
+      const closed = once(
+        socket.resume().on('error', () => undefined),
+        'close',
+      );
+      socket.end(garbage, 'latin1');
+      await closed;
+    }
+    expect((await get('/api/stats')).status).to.equal(200);
+  });
+
   it('says which port is taken and what to do', async () => {
     const error = await startTracker({ port: tracker.port, stateDir: join(stateDir, 'second') }).catch(
       (thrown: unknown) => thrown,

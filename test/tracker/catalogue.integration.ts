@@ -142,7 +142,8 @@ describe('catalogue over HTTP', () => {
   it('does not list private torrents', async () => {
     const error = await errorOf(publish(base, aTorrent({ isPrivate: true }).bytes));
 
-    expect(error).to.be.instanceOf(P2pError).and.include({ code: 'P2P_REFUSED' });
+    expect(error).to.be.instanceOf(P2pError).and.include({ code: 'P2P_TRACKER_FAILURE' });
+    expect((error as Error).message).to.include('private');
     expect(entriesOf(await listAll(base))).to.deep.equal([]);
   });
 
@@ -328,12 +329,18 @@ describe('catalogue client', () => {
   });
 
   it('shows control characters of a refusal', async () => {
-    const base = await serve(429, 'application/json', JSON.stringify({ code: 'P2P_REFUSED', message: 'no\x1b[2J' }));
+    const base = await serve(403, 'application/json', JSON.stringify({ code: 'P2P_REFUSED', message: 'no\x1b[2J' }));
 
     const error = await errorOf(publish(base, aTorrent().bytes));
 
     expect(error).to.include({ code: 'P2P_REFUSED' });
     expect((error as Error).message).to.include('no\\x1b[2J');
+  });
+
+  it('takes being slowed down for a failure that passes, not for a wrong token', async () => {
+    const base = await serve(429, 'application/json', JSON.stringify({ code: 'P2P_REFUSED', message: 'later' }));
+
+    expect(await errorOf(publish(base, aTorrent().bytes))).to.include({ code: 'P2P_TRACKER_FAILURE' });
   });
 
   it('fetches a .torrent from the web', async () => {
