@@ -2,9 +2,10 @@
  * Writes the ownership of one copy into the store as it changes. Another process may hold the database for a moment: what
  * could not be written then is kept and written with the next change or a little later.
  */
+import { StorageError } from '../errors.js';
 import type { CopyStore } from '../store/copy-store.js';
 import { isRetryable } from '../database/sqlite.js';
-import type { OwnershipRecorder } from './torrent-session.js';
+import type { OwnershipRecorder, RecordedPieces } from './torrent-session.js';
 
 const RETRY_MS = 100;
 
@@ -21,14 +22,10 @@ export class CopyRecorder implements OwnershipRecorder {
     this.copyId = copyId;
   }
 
-  record(pieces: {
-    readonly intents?: readonly number[];
-    readonly verified?: readonly number[];
-    readonly durable?: readonly number[];
-  }): void {
-    this.#intents.push(...(pieces.intents ?? []));
-    this.#verified.push(...(pieces.verified ?? []));
-    this.#durable.push(...(pieces.durable ?? []));
+  record({ intents = [], verified = [], durable = [] }: RecordedPieces): void {
+    this.#intents = this.#intents.concat(intents);
+    this.#verified = this.#verified.concat(verified);
+    this.#durable = this.#durable.concat(durable);
     this.flush();
   }
 
@@ -46,12 +43,21 @@ export class CopyRecorder implements OwnershipRecorder {
     } catch (error) {
       if (!isRetryable(error)) throw error;
       this.#retry = setTimeout(() => {
-        this.flush();
+        this.#flushLate();
       }, RETRY_MS);
       return;
     }
     this.#intents = [];
     this.#verified = [];
     this.#durable = [];
+  }
+
+  /** Nobody waits for this one: what fails for good is thrown by the next `record` or `flush`. */
+  #flushLate(): void {
+    try {
+      this.flush();
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
   }
 }

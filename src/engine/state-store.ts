@@ -9,6 +9,7 @@ import { CopyRecorder } from './copy-recorder.js';
 
 export class StateStore {
   readonly #stateDir: string;
+  readonly #onNote: (message: string) => void;
   readonly #database: SqliteDatabase;
   readonly #copies: CopyStore;
 
@@ -18,6 +19,7 @@ export class StateStore {
    */
   constructor(stateDir: string, onNote: (message: string) => void) {
     this.#stateDir = stateDir;
+    this.#onNote = onNote;
     this.#database = openStateDatabase(stateDir, { onNote });
     this.#copies = new CopyStore(this.#database);
   }
@@ -82,8 +84,8 @@ export class StateStore {
 
   /** The copy is not used any more by this process. */
   closeCopy(copy: CopyRecorder, state: CopyState, totals: { readonly down: number; readonly up: number }): void {
-    copy.flush();
     this.#patiently(() => {
+      copy.flush();
       this.#copies.addTransferred(copy.copyId, totals);
       this.#copies.setState(copy.copyId, state);
       this.#copies.markStoppedCleanly(copy.copyId);
@@ -94,12 +96,13 @@ export class StateStore {
     this.#database.close();
   }
 
-  /** Another process holds the database: what is lost then is a counter and a state, never ownership. */
+  /** The transfer is over or goes on either way; the next start finds an unclean stop and hashes what is doubtful. */
   #patiently(write: () => void): void {
     try {
       write();
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      if (!(error instanceof StorageError)) throw error;
+      this.#onNote(`the state of a transfer could not be written: ${error.message}`);
     }
   }
 }

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 
-import { toErrorValue, type ErrorValue } from '../errors.js';
+import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
 import { infoHashBytes } from '../metainfo/info-hash.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
@@ -27,11 +27,16 @@ const SYNC_EVERY_BYTES = 268_435_456;
 
 /** Where ownership is written down: the store's copy, or nothing for a seeder that was told to trust. */
 export interface OwnershipRecorder {
-  record(pieces: {
-    readonly intents?: readonly number[];
-    readonly verified?: readonly number[];
-    readonly durable?: readonly number[];
-  }): void;
+  /** @throws {P2P_DISK_FULL} {P2P_STATE_UNUSABLE} when it can never be written */
+  record(pieces: RecordedPieces): void;
+}
+
+/** Pieces that changed, by what is known of them now. */
+export interface RecordedPieces {
+  /** About to be written to. */
+  readonly intents?: readonly number[];
+  readonly verified?: readonly number[];
+  readonly durable?: readonly number[];
 }
 
 export interface SessionOptions {
@@ -68,6 +73,9 @@ export class TorrentSession {
   /** Which worker holds a link. */
   readonly #hostOfLink = new Map<number, number>();
   readonly #linksOfHost: number[];
+  readonly #addressOfLink = new Map<number, string>();
+  /** Whom a blame key names, for people. */
+  readonly #peerOfBlameKey = new Map<string, string>();
   readonly #claims = new Map<PieceIndex, SharedArrayBuffer>();
   #newHaves: PieceIndex[] = [];
   #newIntents: number[] = [];
@@ -269,6 +277,8 @@ export class TorrentSession {
   }
 
   #followLink(hostIndex: number, event: SwarmEvent): void {
+    if (event.type === 'link-handshaken') this.#addressOfLink.set(event.linkId, formatAddress(event.address));
+    else if (event.type === 'link-closed') this.#addressOfLink.delete(event.linkId);
     if (event.type === 'link-handshaken' && event.incoming) {
       this.#hostOfLink.set(event.linkId, hostIndex);
       this.#linksOfHost[hostIndex] = (this.#linksOfHost[hostIndex] ?? 0) + 1;
@@ -291,6 +301,9 @@ export class TorrentSession {
         return;
       }
       case 'admit':
+        this.#peerOfBlameKey.set(action.blameKey, this.#addressOfLink.get(action.linkId) ?? action.blameKey);
+        this.#sendToLink(action);
+        return;
       case 'close':
       case 'choke':
       case 'unchoke':
@@ -372,8 +385,15 @@ export class TorrentSession {
       type: 'piece-refused',
       infoHash: this.#options.metainfo.infoHash,
       pieceIndex,
-      peers: contributors,
+      peers: contributors.map((key) => this.#peerName(key)),
     });
+  }
+
+  /** `address (client)`. */
+  #peerName(blameKey: string): string {
+    const address = this.#peerOfBlameKey.get(blameKey) ?? blameKey;
+    const client = this.snapshot().links.find((link) => formatAddress(link.address) === address)?.client;
+    return client ? `${address} (${client})` : address;
   }
 
   #handleDiskFailed(serving: boolean, error: ErrorValue): void {
@@ -396,9 +416,19 @@ export class TorrentSession {
       this.#newHaves = [];
     }
     if (this.#newIntents.length === 0 && this.#newVerified.length === 0) return;
-    recorder?.record({ intents: this.#newIntents, verified: this.#newVerified });
+    if (recorder) this.#record(recorder, { intents: this.#newIntents, verified: this.#newVerified });
     this.#newIntents = [];
     this.#newVerified = [];
+  }
+
+  /** A state folder that cannot be written ends the transfer: what is not written down would be fetched twice. */
+  #record(recorder: OwnershipRecorder, pieces: RecordedPieces): void {
+    try {
+      recorder.record(pieces);
+    } catch (error) {
+      if (!(error instanceof P2pError)) throw error;
+      this.#options.onFailed(error.toValue());
+    }
   }
 
   #syncWhenDue(): void {
@@ -431,7 +461,8 @@ export class TorrentSession {
   #recordDurable(pieceIndices: readonly PieceIndex[]): void {
     if (pieceIndices.length === 0) return;
     this.#flushRecords();
-    this.#options.recorder?.record({ durable: pieceIndices });
+    const { recorder } = this.#options;
+    if (recorder) this.#record(recorder, { durable: pieceIndices });
     if (!this.#isStopped) this.handleSwarmEvent({ type: 'pieces-durable', pieceIndices });
   }
 

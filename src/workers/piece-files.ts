@@ -17,6 +17,9 @@ export class PieceFiles {
   readonly #handles: FileHandles;
   #files: readonly TorrentFile[];
   #writes: boolean;
+  /** Reads wait for it while the files are being renamed. */
+  #renamed: Promise<void> = Promise.resolve();
+  #endRename: () => void = () => undefined;
 
   constructor(layout: PieceLayout, files: readonly TorrentFile[], writes: boolean, handles: FileHandles) {
     this.#layout = layout;
@@ -46,6 +49,7 @@ export class PieceFiles {
    * @throws {P2P_DISK_FAILED} when a file is absent or shorter than it must be
    */
   async read(offset: number, views: readonly Uint8Array[]): Promise<void> {
+    await this.#renamed;
     const lengthBytes = views.reduce((sum, view) => sum + view.length, 0);
     const slices = this.#layout.fileSlices(offset, lengthBytes);
     let rest = views;
@@ -71,10 +75,19 @@ export class PieceFiles {
     return this.#handles.close(this.#paths());
   }
 
+  /** Flushes and closes; whoever reads waits until `reopen`. Nothing is written any more. */
+  closeForRename(): Promise<void> {
+    this.#renamed = new Promise((resolve) => {
+      this.#endRename = resolve;
+    });
+    return this.close();
+  }
+
   /** The files lie under new paths now, and are only read. */
   reopen(files: readonly TorrentFile[]): void {
     this.#files = files;
     this.#writes = false;
+    this.#endRename();
   }
 
   #paths(): Set<string> {

@@ -109,7 +109,7 @@ class WorkerHost implements LinkHost {
         this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.sync());
         return;
       case 'close-files':
-        this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.close());
+        this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.closeForRename());
         return;
       case 'remove-torrent':
         this.#reply(message.requestId, this.#removeTorrent(message.torrentId));

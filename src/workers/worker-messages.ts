@@ -92,7 +92,7 @@ export type ToWorker =
   | Request<'listen', { readonly host: string | undefined; readonly port: number }>
   /** Flushes what this worker wrote to the torrent's files (fdatasync). */
   | Request<'sync-files', { readonly torrentId: number }>
-  /** Closes the torrent's file handles; they open again when needed. */
+  /** Flushes and closes the torrent's files, to be renamed; uploads wait until `completed`. */
   | Request<'close-files', { readonly torrentId: number }>
   /** Closes the torrent's links, then its files. Answers when nothing of it is left. */
   | Request<'remove-torrent', { readonly torrentId: number }>
