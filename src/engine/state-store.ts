@@ -1,5 +1,6 @@
 /** The state folder of this process: copies and their ownership, who writes which. Main thread; synchronous. */
-import { isRetryable, type SqliteDatabase } from '../database/sqlite.js';
+import { StorageError } from '../errors.js';
+import type { SqliteDatabase } from '../database/sqlite.js';
 import { CopyStore, type CopyRole, type CopyState, type Ownership } from '../store/copy-store.js';
 import { lockCopy, type CopyLock } from '../store/copy-lock.js';
 import { openStateDatabase } from '../store/database.js';
