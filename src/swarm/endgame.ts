@@ -1,10 +1,11 @@
 /**
  * What a link does that has nothing left to pick, while others still have work that it could do:
  *
- * - *take over* pieces that wait in the queue of a slower link (or all of them, when that link is stalled), so that both
- *   end at the same time;
+ * - *take over* pieces that wait in the queue of a slower link, no block of them asked for yet, so that both end at the
+ *   same time;
  * - *help* with the one piece that a slow link is in the middle of: the helper fetches its blocks from the last
- *   backwards until the two meet. Blocks are fetched twice at most at the meeting.
+ *   backwards until the two meet. Blocks are fetched twice at most at the meeting. Nothing is taken from the owner: a
+ *   block may be on its way for seconds, and two links that took it from each other would go on for ever.
  *
  * Nothing is done when the owner would be finished within about a round trip of the idle link: that would be in vain.
  */
@@ -14,9 +15,9 @@ import type { Assignment } from './swarm-link.js';
 const LEAST_GAIN_MS = 100;
 const MOST_HELPERS = 2;
 const MUCH_SLOWER = 4;
-/** An owner that was silent for so long, or for four round trips if that is longer, gives up a lone block. */
+/** When the owner was silent for so long, or for four round trips if that is longer, even a lone block is asked for twice. */
 const HICCUP_MS = 1_000;
-/** An owner that was silent for so long is taken for dead: everything it holds is taken over. */
+/** An owner that was silent for so long is taken for dead: all of its queue is taken over. */
 const STALLED_MS = 5_000;
 /** No measure came yet: nothing is known of the owner's speed. */
 const UNKNOWN_FOR_MS = 300;
@@ -79,7 +80,7 @@ function takeOver<Link extends EndgameLink>(
   nowMs: number,
 ): Rescue<Link> | undefined {
   const queued = [...owner.assigned].filter(([, assignment]) => !assignment.isReleasing);
-  const from = isHeadLost(question.layout, owner, queued[0]?.[0]) ? 0 : firstUntouched(owner, queued);
+  const from = firstUntouched(owner, queued);
   let budget = shareOf(question.idle, owner, nowMs);
   const taken: PieceIndex[] = [];
   for (let at = queued.length - 1; at >= from && budget > 0; at -= 1) {
@@ -102,13 +103,6 @@ function firstUntouched(owner: EndgameLink, queued: readonly (readonly [PieceInd
   return at;
 }
 
-/** Whether also the piece that the owner is in the middle of should go to another. */
-function isHeadLost(layout: PieceLayout, owner: EndgameLink, head: PieceIndex | undefined): boolean {
-  const silentMs = owner.measure.stalledMs;
-  if (silentMs >= STALLED_MS) return true;
-  return head !== undefined && layout.blockCount(head) === 1 && silentMs >= Math.max(HICCUP_MS, 4 * owner.roundTripMs);
-}
-
 /** Bytes that the idle link should take, so that both end together. */
 function shareOf(idle: EndgameLink, owner: EndgameLink, nowMs: number): number {
   if (owner.measure.stalledMs >= STALLED_MS) return Infinity;
@@ -125,7 +119,8 @@ function help<Link extends EndgameLink>(
   const mostHelpers = mostHelpersOf(question.idle, owner, nowMs);
   for (const [pieceIndex, assignment] of owner.assigned) {
     if (assignment.isReleasing || !question.idle.pieces?.has(pieceIndex)) continue;
-    if (question.layout.blockCount(pieceIndex) < 2 || question.helpersOf(pieceIndex) >= mostHelpers) continue;
+    if (question.layout.blockCount(pieceIndex) < 2 && !isSilent(owner)) continue;
+    if (question.helpersOf(pieceIndex) >= mostHelpers) continue;
     return { type: 'help', owner, pieceIndex };
   }
   return undefined;
@@ -138,7 +133,11 @@ function help<Link extends EndgameLink>(
 function mostHelpersOf(idle: EndgameLink, owner: EndgameLink, nowMs: number): number {
   const remainingBytes = owner.remainingBytes(nowMs);
   if (remainingBytes - owner.measure.inFlightBytes >= BLOCK_LENGTH) return MOST_HELPERS;
-  if (idle.downBytesPerSec <= 0) return owner.measure.stalledMs >= HICCUP_MS ? 1 : 0;
+  if (idle.downBytesPerSec <= 0) return isSilent(owner) ? 1 : 0;
   const helperMs = idle.roundTripMs + (remainingBytes / idle.downBytesPerSec) * 1000;
   return finishTimeMs(owner, nowMs) > MUCH_SLOWER * helperMs ? 1 : 0;
+}
+
+function isSilent(owner: EndgameLink): boolean {
+  return owner.measure.stalledMs >= Math.max(HICCUP_MS, 4 * owner.roundTripMs);
 }

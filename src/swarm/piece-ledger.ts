@@ -25,7 +25,10 @@ const ASSIGNED = 1;
 const VERIFIED = 2;
 const DURABLE = 3;
 const NO_BLOCKS: PartialPiece = [];
-/** A piece with evidence is fetched from one peer alone; when so many peers gave it back, it is fetched like any other. */
+/**
+ * A piece with evidence is fetched from one peer alone, so that there is no doubt when it fails again. When so many
+ * peers gave it back, others may go on with their blocks: also then it convicts the liar once it is verified.
+ */
 const MOST_LONELY_ATTEMPTS = 3;
 
 interface Evidence {
@@ -95,7 +98,8 @@ export class PieceLedger {
     this.#states[pieceIndex] = ASSIGNED;
     this.#owners.set(pieceIndex, linkId);
     const isAlone = this.partialOf(pieceIndex).every((blocks) => blocks.source === source);
-    if (this.#evidence.has(pieceIndex) && !isAlone) this.#partials.delete(pieceIndex);
+    const attempts = this.#evidence.get(pieceIndex)?.attempts ?? MOST_LONELY_ATTEMPTS;
+    if (!isAlone && attempts < MOST_LONELY_ATTEMPTS) this.#partials.delete(pieceIndex);
   }
 
   /**
@@ -179,9 +183,7 @@ export class PieceLedger {
 
   #countAttempt(pieceIndex: PieceIndex): void {
     const entry = this.#evidence.get(pieceIndex);
-    if (!entry) return;
-    entry.attempts += 1;
-    if (entry.attempts >= MOST_LONELY_ATTEMPTS) this.#evidence.delete(pieceIndex);
+    if (entry) entry.attempts += 1;
   }
 
   #expect(pieceIndex: PieceIndex, state: number): void {

@@ -325,11 +325,19 @@ export class PieceTrade {
 
   /** Asks back the pieces of a link that chokes us, has to go, or is stalled. */
   #takeBackLate(link: SwarmLink, nowMs: number): void {
-    const isStalled = link.measure.stalledMs >= SNUBBED_AFTER_MS;
+    const isStalled = link.measure.stalledMs >= SNUBBED_AFTER_MS && this.#hasOtherFetching(link, nowMs);
     if (isStalled) link.holdOff(nowMs);
     for (const [pieceIndex, assignment] of link.assigned) {
       const isLate = (link.peerChoking || link.isClosing) && nowMs - assignment.sinceMs > CHOKED_GRACE_MS;
       if (!assignment.isReleasing && (isStalled || isLate)) this.#askBack(link, pieceIndex);
     }
+  }
+
+  /** Whether somebody else could go on; if not, waiting for the silent one is as good as anything. */
+  #hasOtherFetching(link: SwarmLink, nowMs: number): boolean {
+    for (const other of this.#links.values()) {
+      if (other !== link && other.canFetch(nowMs) && other.measure.stalledMs < SNUBBED_AFTER_MS) return true;
+    }
+    return false;
   }
 }

@@ -127,6 +127,21 @@ describe('runSimulation', () => {
     expect(report.peers[2]?.wastedShare).to.be.lessThan(0.05);
   });
 
+  it('does not pass a lone block to and fro between two links when it is seconds on its way', () => {
+    const report = runSimulation(
+      aSimulation({
+        seed: 1,
+        pieceCount: 1,
+        pieceLengthBytes: 16_384,
+        network: { latencyMs: 300 },
+        peers: [aSeeder(1), aSeeder(2), aDownloader(9, { downBytesPerSec: 10_000 })],
+      }),
+    );
+
+    expect(report.incomplete).to.deep.equal([]);
+    expect(report.peers[2]?.receivedCopies).to.be.at.most(2);
+  });
+
   it('starves nobody who is interested in 30 minutes', () => {
     const peers = [aSeeder(1, { uploadSlots: 2 }), ...downloaders(23, { upBytesPerSec: 20_000, uploadSlots: 1 })];
     const report = runSimulation(
