@@ -16,8 +16,8 @@ const MISSING = [
   [10, 20, 50, 60],
   [10, 30, 40, 60],
 ];
-/** Slow enough to watch: the story takes about three seconds. */
-const RATE = '20K';
+/** What each seeder sends a second: slow enough to watch, the story takes about three seconds. */
+const RATE = '7K';
 const SEEDER_NAMES = ['Ada', 'Ben', 'Cleo'];
 
 const hasTerminal = Boolean(process.stdout.isTTY);
@@ -68,10 +68,14 @@ class LiveView {
 
 async function startSeeders(file, trackerUrl, onUpload) {
   const seeders = MISSING.map((missing, index) => {
-    const args = ['peer', 'seed', file, '--tracker', trackerUrl, '-p', '0', '--piece-length', '128'];
-    return start(SEEDER_NAMES[index], [...args, '--missing', ...missing.map(String)], (line) => {
-      if (line.type === 'progress') onUpload(index, line.upTotalBytes);
-    });
+    const args = ['peer', 'seed', file, '--tracker', trackerUrl, '-p', '0', '--upload-limit', RATE];
+    return start(
+      SEEDER_NAMES[index],
+      [...args, '--piece-length', '128', '--missing', ...missing.map(String)],
+      (line) => {
+        if (line.type === 'progress') onUpload(index, line.upTotalBytes);
+      },
+    );
   });
   for (const [index, seeder] of seeders.entries()) {
     const { pieceCount, offeredPieces } = await seeder.line('seeding');
@@ -83,19 +87,7 @@ async function startSeeders(file, trackerUrl, onUpload) {
 }
 
 async function download(trackerUrl, uploads, draw) {
-  const args = [
-    'peer',
-    'download',
-    STORY,
-    '--tracker',
-    trackerUrl,
-    '-p',
-    '0',
-    '-o',
-    outputDir,
-    '--download-limit',
-    RATE,
-  ];
+  const args = ['peer', 'download', STORY, '--tracker', trackerUrl, '-p', '0', '-o', outputDir];
   const downloader = start('downloader', args, (line) => {
     if (line.type === 'progress') draw(line, uploads);
   });
@@ -137,7 +129,7 @@ async function show() {
     uploads[index] = bytes;
   });
   console.log(`\n  Dora types: ${bold(`p2p peer download ${STORY} --tracker ${url}`)}`);
-  console.log(dim(`  (held at ${RATE}B/s, so that there is something to see)\n`));
+  console.log(dim(`  (the seeders send ${RATE}iB/s each, so that there is something to see)\n`));
   const draw = liveDrawing();
   const got = await download(url, uploads, draw);
 
