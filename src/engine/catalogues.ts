@@ -5,31 +5,43 @@ import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { catalogueBaseUrl, fetchMetainfo, findByName, listAll, publish } from '../tracker/catalogue-client.js';
 import type { CatalogueEntry } from './engine-types.js';
 
+/** A dead tracker must not keep a seeder waiting. */
+const PUBLISH_TIMEOUT_MS = 15_000;
+
+export interface PublishRequest {
+  /** Announce URLs. */
+  readonly trackers: readonly string[];
+  /** The .torrent file. */
+  readonly bytes: Uint8Array;
+  /** The secret of the trackers in `trusted`; the others never see it. */
+  readonly token: string | undefined;
+  readonly trusted: readonly string[];
+  readonly onNote: (message: string) => void;
+}
+
 /**
  * Publishes to each catalogue that takes it. One that is down or not there is a note: seeding goes on.
  * @returns whether any took it
  * @throws {P2P_REFUSED} when a catalogue wants a token, or another one
  */
-export async function publishEverywhere(
-  trackers: readonly string[],
-  bytes: Uint8Array,
-  token: string | undefined,
-  onNote: (message: string) => void,
-): Promise<boolean> {
-  let published = false;
-  for (const url of trackers) {
-    const baseUrl = catalogueBaseUrl(url);
-    if (baseUrl === undefined) continue;
-    try {
-      const reply = await publish(baseUrl, bytes, token);
-      if (reply.type === 'published') published = true;
-      else onNote(`${url} has no catalogue, so others need the magnet link or the .torrent file (${reply.reason})`);
-    } catch (error) {
-      if (!(error instanceof TrackerError) || error.code === 'P2P_REFUSED') throw error;
-      onNote(`not published at ${url}: ${error.message}`);
-    }
+export async function publishEverywhere(request: PublishRequest): Promise<boolean> {
+  const published = await Promise.all(request.trackers.map((url) => publishAt(url, request)));
+  return published.includes(true);
+}
+
+async function publishAt(url: string, { bytes, token, trusted, onNote }: PublishRequest): Promise<boolean> {
+  const baseUrl = catalogueBaseUrl(url);
+  if (baseUrl === undefined) return false;
+  try {
+    const ourToken = trusted.includes(url) ? token : undefined;
+    const reply = await publish(baseUrl, bytes, ourToken, { timeoutMs: PUBLISH_TIMEOUT_MS });
+    if (reply.type === 'published') return true;
+    onNote(`${url} has no catalogue, so others need the magnet link or the .torrent file (${reply.reason})`);
+  } catch (error) {
+    if (!(error instanceof TrackerError) || error.code === 'P2P_REFUSED') throw error;
+    onNote(`not published at ${url}: ${error.message}`);
   }
-  return published;
+  return false;
 }
 
 /**

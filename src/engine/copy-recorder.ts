@@ -5,7 +5,7 @@
 import { StorageError } from '../errors.js';
 import type { CopyStore } from '../store/copy-store.js';
 import { isRetryable } from '../database/sqlite.js';
-import type { OwnershipRecorder, RecordedPieces } from './torrent-session.js';
+import type { OwnershipRecorder, RecordedPieces } from './ownership-log.js';
 
 const RETRY_MS = 100;
 

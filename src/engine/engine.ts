@@ -3,10 +3,11 @@
  * threads, state database, listening port, hash algorithms) and starts each part when it is first needed.
  */
 import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
-import { P2pError } from '../errors.js';
+import { P2pError, toErrorValue } from '../errors.js';
 import { measureHash } from '../hashing/hash-benchmark.js';
 import { loadHashPlugins, resolveHashPlugins } from '../hashing/hash-plugins.js';
 import { HashRegistry } from '../hashing/hash-registry.js';
@@ -48,6 +49,8 @@ import { TorrentSession } from './torrent-session.js';
 import { verifyCopy } from './verify-copy.js';
 
 const HASH_MEASURE_MS = 150;
+const CHECKPOINT_EVERY_MS = 10_000;
+const CHECKPOINT_FROM_BYTES = 1_048_576;
 
 /**
  * An engine for this process.
@@ -77,6 +80,7 @@ class Engine implements EngineApi, EngineContext {
   #pool: WorkerPool | undefined;
   #listening: Promise<readonly number[]> | undefined;
   #store: StateStore | undefined;
+  #checkpointTimer: NodeJS.Timeout | undefined;
   #torrentSerial = 0;
   #linkSerial = 0;
   #closing: Promise<void> | undefined;
@@ -160,9 +164,7 @@ class Engine implements EngineApi, EngineContext {
   }
 
   store(): StateStore {
-    this.#store ??= new StateStore(path.resolve(this.config.stateDir), (message) => {
-      this.note(message);
-    });
+    this.#store ??= this.#openStore();
     return this.#store;
   }
 
@@ -214,7 +216,31 @@ class Engine implements EngineApi, EngineContext {
     };
   }
 
+  #openStore(): StateStore {
+    const store = new StateStore(path.resolve(this.config.stateDir), (message) => {
+      this.note(message);
+    });
+    this.#checkpointTimer = setInterval(() => void this.#checkpoint(store), CHECKPOINT_EVERY_MS);
+    this.#checkpointTimer.unref();
+    return store;
+  }
+
+  /** A log that cannot be moved now is moved the next time. */
+  async #checkpoint(store: StateStore): Promise<void> {
+    const logBytes = await stat(`${store.databasePath}-wal`).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    if (logBytes < CHECKPOINT_FROM_BYTES || this.#closing) return;
+    await this.#startPool()
+      .checkpoint(store.databasePath)
+      .catch((error: unknown) => {
+        if (!this.#closing) this.note(`the log of the state database was not moved: ${toErrorValue(error).message}`);
+      });
+  }
+
   async #closeAll(): Promise<void> {
+    clearInterval(this.#checkpointTimer);
     await Promise.all([...this.#active.values()].map((transfer) => transfer.stop()));
     await this.#pool?.close();
     this.#store?.close();

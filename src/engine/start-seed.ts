@@ -6,7 +6,7 @@ import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
-import { findTwins, publishEverywhere } from './catalogues.js';
+import { findTwins, publishEverywhere, type PublishRequest } from './catalogues.js';
 import { CLIENT } from './client-name.js';
 import { checkTrackers, type EngineContext } from './engine-context.js';
 import type { CreateResult, SeedRequest, SeedResult } from './engine-types.js';
@@ -14,7 +14,7 @@ import { checkPieces } from './piece-hashing.js';
 import { pieceMask } from './piece-mask.js';
 import { Seed } from './seed.js';
 import { readSource, type Source } from './source-files.js';
-import { readTorrentFile, trackerTiersOf } from './target-resolver.js';
+import { DEFAULT_TRACKER, readTorrentFile, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent } from './torrent-builder.js';
 import { presentFiles } from './torrent-files.js';
 
@@ -34,7 +34,7 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
     : Bitfield.full(metainfo.layout.pieceCount);
   const listenPorts = await engine.listen();
   const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
-  const published = await publish(engine, metainfo, trackers, metainfoBytes);
+  const published = await publish(engine, metainfo, request.trackers, { trackers, bytes: metainfoBytes });
   const store = engine.store();
   const { rootPath } = source;
   const copy = store.openCopy({ metainfo, rootPath, role: 'seed', metainfoBytes, tiers: trackerTiers, owned });
@@ -70,16 +70,19 @@ async function readGivenTorrent(file: string): Promise<Metainfo> {
   return parseMetainfo(bytes);
 }
 
+/** @param named trackers of the command line: no others are shown the token */
 function publish(
   engine: EngineContext,
   metainfo: Metainfo,
-  trackers: readonly string[],
-  bytes: Uint8Array,
+  named: readonly string[],
+  what: Pick<PublishRequest, 'trackers' | 'bytes'>,
 ): Promise<boolean> {
   if (metainfo.isPrivate) return Promise.resolve(false);
-  return publishEverywhere(trackers, bytes, engine.config.token, (message) => {
+  const onNote = (message: string): void => {
     engine.note(message);
-  });
+  };
+  const trusted = named.length > 0 ? named : [DEFAULT_TRACKER];
+  return publishEverywhere({ ...what, token: engine.config.token, trusted, onNote });
 }
 
 /** Built in the form of a published torrent of that name and size, so that equal bytes join one swarm. */

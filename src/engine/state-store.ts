@@ -25,6 +25,10 @@ export class StateStore {
     this.#copies = new CopyStore(this.#database);
   }
 
+  get databasePath(): string {
+    return this.#database.name;
+  }
+
   /** @throws {P2P_COPY_IN_USE} saying which process writes the copy */
   lock(infoHash: InfoHash, rootPath: string): CopyLock {
     return lockCopy(this.#stateDir, infoHash, rootPath);

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 
-import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
+import type { ErrorValue } from '../errors.js';
 import { infoHashBytes } from '../metainfo/info-hash.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
@@ -21,23 +21,7 @@ import type { WorkerPool } from '../workers/worker-pool.js';
 import type { FromWorker, TorrentFile, TorrentSetup } from '../workers/worker-messages.js';
 import { Announcer } from './announcer.js';
 import type { EngineEvent } from './engine-types.js';
-
-const SYNC_EVERY_MS = 5_000;
-const SYNC_EVERY_BYTES = 268_435_456;
-
-/** Where ownership is written down: the store's copy, or nothing for a seeder that was told to trust. */
-export interface OwnershipRecorder {
-  /** @throws {P2P_DISK_FULL} {P2P_STATE_UNUSABLE} when it can never be written */
-  record(pieces: RecordedPieces): void;
-}
-
-/** Pieces that changed, by what is known of them now. */
-export interface RecordedPieces {
-  /** About to be written to. */
-  readonly intents?: readonly number[];
-  readonly verified?: readonly number[];
-  readonly durable?: readonly number[];
-}
+import { OwnershipLog, type OwnershipRecorder } from './ownership-log.js';
 
 export interface SessionOptions {
   readonly torrentId: number;
@@ -70,6 +54,7 @@ export class TorrentSession {
   readonly #swarm: Swarm;
   readonly #offered: Bitfield;
   readonly #announcer: Announcer;
+  readonly #log: OwnershipLog;
   /** Which worker holds a link. */
   readonly #hostOfLink = new Map<number, number>();
   readonly #linksOfHost: number[];
@@ -78,12 +63,6 @@ export class TorrentSession {
   readonly #peerOfBlameKey = new Map<string, string>();
   readonly #claims = new Map<PieceIndex, SharedArrayBuffer>();
   #newHaves: PieceIndex[] = [];
-  #newIntents: number[] = [];
-  #newVerified: number[] = [];
-  #unsynced: PieceIndex[] = [];
-  #unsyncedBytes = 0;
-  #isSyncing = false;
-  #lastSyncMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #needsPoll = false;
   #isStopped = false;
@@ -113,6 +92,16 @@ export class TorrentSession {
       },
       performance.now(),
     );
+    this.#log = new OwnershipLog({
+      recorder: options.recorder,
+      syncFiles: () => pool.requestEach({ type: 'sync-files', torrentId: options.torrentId }),
+      onDurable: (pieceIndices) => {
+        this.handleSwarmEvent({ type: 'pieces-durable', pieceIndices });
+      },
+      onFailed: (error) => {
+        if (!this.#isStopped) options.onFailed(error);
+      },
+    });
     this.#announcer = new Announcer({
       infoHash: metainfo.infoHash,
       peerId: options.peerId,
@@ -224,7 +213,7 @@ export class TorrentSession {
     if (!this.#needsPoll) return;
     this.#needsPoll = false;
     for (let action = this.#swarm.poll(); action; action = this.#swarm.poll()) this.#perform(action);
-    this.#flushRecords();
+    this.#flush();
     this.#scheduleWake();
   }
 
@@ -234,10 +223,10 @@ export class TorrentSession {
   }
 
   /** Flushes all files and closes them in every worker; written pieces are durable then. */
-  async closeFiles(): Promise<void> {
-    const synced = this.#takeUnsynced();
-    await this.#options.pool.requestEach({ type: 'close-files', torrentId: this.torrentId });
-    this.#recordDurable(synced);
+  closeFiles(): Promise<void> {
+    return this.#log.closeFiles(() =>
+      this.#options.pool.requestEach({ type: 'close-files', torrentId: this.torrentId }),
+    );
   }
 
   /**
@@ -256,7 +245,7 @@ export class TorrentSession {
       goodbye,
       this.#options.pool.requestEach({ type: 'remove-torrent', torrentId: this.torrentId }),
     ]);
-    this.#flushRecords();
+    this.#log.flush();
   }
 
   #setup(): TorrentSetup {
@@ -320,7 +309,8 @@ export class TorrentSession {
         this.#newHaves.push(action.pieceIndex);
         return;
       case 'record-piece':
-        this.#newVerified.push(action.pieceIndex);
+        this.#log.addVerified(action.pieceIndex, metainfo.layout.pieceSize(action.pieceIndex));
+        this.#log.syncWhenDue();
         return;
       case 'announce': {
         const { downTotalBytes, upTotalBytes, verifiedBytes } = this.snapshot();
@@ -355,7 +345,7 @@ export class TorrentSession {
     const { pieceIndex } = action;
     const message = { type: 'link', torrentId: this.torrentId, action } as const;
     if (action.type === 'fetch-piece') {
-      this.#newIntents.push(pieceIndex);
+      this.#log.addIntent(pieceIndex);
       const blockCount = this.#options.metainfo.layout.blockCount(pieceIndex);
       // A piece of one block cannot be shared between links.
       if (blockCount > 1) this.#claims.set(pieceIndex, new SharedArrayBuffer(blockCount));
@@ -369,13 +359,10 @@ export class TorrentSession {
   }
 
   #handleVerified(pieceIndex: PieceIndex): void {
-    const { mask, metainfo } = this.#options;
+    const { mask } = this.#options;
     if (!mask || mask.has(pieceIndex)) this.#offered.set(pieceIndex);
     this.#claims.delete(pieceIndex);
-    this.#unsynced.push(pieceIndex);
-    this.#unsyncedBytes += metainfo.layout.pieceSize(pieceIndex);
     this.#lastVerifiedMs = performance.now();
-    this.#syncWhenDue();
   }
 
   #handleFailed(pieceIndex: PieceIndex, contributors: readonly string[]): void {
@@ -409,61 +396,12 @@ export class TorrentSession {
   }
 
   /** Intents are committed before the workers hear of the pieces: their messages leave at the end of this turn. */
-  #flushRecords(): void {
-    const { recorder, pool } = this.#options;
+  #flush(): void {
     if (this.#newHaves.length > 0) {
-      pool.broadcast({ type: 'haves', torrentId: this.torrentId, pieceIndices: this.#newHaves });
+      this.#options.pool.broadcast({ type: 'haves', torrentId: this.torrentId, pieceIndices: this.#newHaves });
       this.#newHaves = [];
     }
-    if (this.#newIntents.length === 0 && this.#newVerified.length === 0) return;
-    if (recorder) this.#record(recorder, { intents: this.#newIntents, verified: this.#newVerified });
-    this.#newIntents = [];
-    this.#newVerified = [];
-  }
-
-  /** A state folder that cannot be written ends the transfer: what is not written down would be fetched twice. */
-  #record(recorder: OwnershipRecorder, pieces: RecordedPieces): void {
-    try {
-      recorder.record(pieces);
-    } catch (error) {
-      if (!(error instanceof P2pError)) throw error;
-      this.#options.onFailed(error.toValue());
-    }
-  }
-
-  #syncWhenDue(): void {
-    if (this.#isSyncing || !this.#options.recorder) return;
-    const isDue = this.#unsyncedBytes >= SYNC_EVERY_BYTES || performance.now() - this.#lastSyncMs >= SYNC_EVERY_MS;
-    if (isDue) void this.#sync();
-  }
-
-  async #sync(): Promise<void> {
-    this.#isSyncing = true;
-    const synced = this.#takeUnsynced();
-    try {
-      await this.#options.pool.requestEach({ type: 'sync-files', torrentId: this.torrentId });
-      this.#recordDurable(synced);
-    } catch (error) {
-      if (!this.#isStopped) this.#options.onFailed(toErrorValue(error));
-    } finally {
-      this.#isSyncing = false;
-      this.#lastSyncMs = performance.now();
-    }
-  }
-
-  #takeUnsynced(): PieceIndex[] {
-    const pieces = this.#unsynced;
-    this.#unsynced = [];
-    this.#unsyncedBytes = 0;
-    return pieces;
-  }
-
-  #recordDurable(pieceIndices: readonly PieceIndex[]): void {
-    if (pieceIndices.length === 0) return;
-    this.#flushRecords();
-    const { recorder } = this.#options;
-    if (recorder) this.#record(recorder, { durable: pieceIndices });
-    if (!this.#isStopped) this.handleSwarmEvent({ type: 'pieces-durable', pieceIndices });
+    this.#log.flush();
   }
 
   #scheduleWake(): void {
@@ -474,7 +412,7 @@ export class TorrentSession {
       () => {
         this.handleSwarmEvent({ type: 'wake' });
         this.settle();
-        this.#syncWhenDue();
+        this.#log.syncWhenDue();
       },
       Math.max(1, wakeMs - performance.now()),
     );

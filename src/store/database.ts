@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 
 import { migrate } from '../database/migrate.js';
 import { BUSY_TIMEOUT_MS, configure, openDatabase } from '../database/open-database.js';
-import { type SqliteDatabase, openSqlite, withStorageErrors } from '../database/sqlite.js';
+import { type SqliteDatabase, openSqlite } from '../database/sqlite.js';
 import { MIGRATIONS } from './migrations.js';
 
 const FILE_NAME = 'p2p.db';
@@ -46,25 +46,6 @@ export function openMemoryDatabase(): SqliteDatabase {
   leaveCheckpoints(database);
   migrate(database, MIGRATIONS);
   return database;
-}
-
-/**
- * Moves what the log (WAL) holds into the database and empties the log, as far as other processes let it. Automatic
- * checkpoints are off because they would stall the main thread; run this in a worker thread, every 10 s or 4 MiB.
- * @throws {P2P_STATE_UNUSABLE} {P2P_DISK_FULL} {P2P_DISK_FAILED}
- */
-export function checkpointStateDatabase(stateDir: string): void {
-  const path = statePath(stateDir);
-  withStorageErrors(path, () => {
-    const database = openSqlite(path, BUSY_TIMEOUT_MS);
-    try {
-      configure(database);
-      leaveCheckpoints(database);
-      database.pragma('wal_checkpoint(TRUNCATE)');
-    } finally {
-      database.close();
-    }
-  });
 }
 
 function statePath(stateDir: string): string {

@@ -1,4 +1,4 @@
-/** What Piscina loads in each worker thread: long host tasks and short hashing tasks. */
+/** What Piscina loads in each worker thread: long host tasks, short tasks that hash or tidy the database. */
 import type { MessagePort } from 'node:worker_threads';
 
 import { hashPieces } from './hash-pieces.js';
@@ -6,7 +6,19 @@ import { runWorkerHost } from './worker-host.js';
 import type { HashTaskResult, WorkerTask } from './worker-messages.js';
 
 export default async function runTask(task: WorkerTask): Promise<HashTaskResult | undefined> {
-  if (task.type === 'hash-pieces') return hashPieces(task);
-  await runWorkerHost(task.config, task.port as MessagePort);
-  return undefined;
+  switch (task.type) {
+    case 'hash-pieces':
+      return hashPieces(task);
+    case 'checkpoint': {
+      // Loaded here: most processes never need SQLite in a worker.
+      const { checkpointDatabase } = await import('../database/checkpoint-database.js');
+      checkpointDatabase(task.databasePath);
+      return undefined;
+    }
+    case 'host':
+      await runWorkerHost(task.config, task.port as MessagePort);
+      return undefined;
+    default:
+      return task satisfies never;
+  }
 }

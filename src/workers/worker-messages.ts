@@ -155,4 +155,10 @@ export interface HostTask {
   readonly port: unknown;
 }
 
-export type WorkerTask = HostTask | HashTask;
+/** A short task: move a database's log into the database (see checkpointDatabase). */
+export interface CheckpointTask {
+  readonly type: 'checkpoint';
+  readonly databasePath: string;
+}
+
+export type WorkerTask = HostTask | HashTask | CheckpointTask;

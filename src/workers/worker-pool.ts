@@ -14,7 +14,15 @@ import { Piscina } from 'piscina';
 import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
 import { MessageBatch } from './message-batch.js';
 import { SharedTokenBucket } from './shared-token-bucket.js';
-import type { FromWorker, HashTask, HashTaskResult, HostConfig, HostTask, ToWorker } from './worker-messages.js';
+import type {
+  CheckpointTask,
+  FromWorker,
+  HashTask,
+  HashTaskResult,
+  HostConfig,
+  HostTask,
+  ToWorker,
+} from './worker-messages.js';
 
 const REFILL_MS = 25;
 const CLOSE_PATIENCE_MS = 1_000;
@@ -112,6 +120,12 @@ export class WorkerPool {
   /** @throws {P2P_HASH_UNKNOWN} and what hashing throws */
   async hash(task: HashTask): Promise<HashTaskResult> {
     return (await this.#piscina.run(task)) as HashTaskResult;
+  }
+
+  /** Moves a database's log into the database, in whichever thread is free. */
+  async checkpoint(databasePath: string): Promise<void> {
+    const task: CheckpointTask = { type: 'checkpoint', databasePath };
+    await this.#piscina.run(task);
   }
 
   /** Ends all threads: asked to stop first, ended after a second in any case. Idempotent. */

@@ -1,0 +1,118 @@
+/**
+ * What is written down about the pieces of one transfer, and when: intents before the first write, verified within the
+ * same turn, durable after the files were flushed. (ARCHITECTURE.md, One piece through the house.)
+ *
+ *   intent ──▶ bytes ──▶ verified ──▶ fdatasync (every 5 s or 256 MiB) ──▶ durable
+ */
+import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
+import type { PieceIndex } from '../metainfo/piece-layout.js';
+
+const SYNC_EVERY_MS = 5_000;
+const SYNC_EVERY_BYTES = 268_435_456;
+
+/** Pieces that changed, by what is known of them now. */
+export interface RecordedPieces {
+  /** About to be written to. */
+  readonly intents?: readonly number[];
+  readonly verified?: readonly number[];
+  readonly durable?: readonly number[];
+}
+
+/** Where ownership is written down. */
+export interface OwnershipRecorder {
+  /** @throws {P2P_DISK_FULL} {P2P_STATE_UNUSABLE} when it can never be written */
+  record(pieces: RecordedPieces): void;
+}
+
+export interface OwnershipLogOptions {
+  /** Nothing is written down, and nothing flushed, without one. */
+  readonly recorder: OwnershipRecorder | undefined;
+  /** Flushes all files of the torrent. */
+  readonly syncFiles: () => Promise<void>;
+  readonly onDurable: (pieceIndices: readonly PieceIndex[]) => void;
+  /** The state or the files cannot be written: what is not written down would be fetched twice. */
+  readonly onFailed: (error: ErrorValue) => void;
+}
+
+export class OwnershipLog {
+  readonly #options: OwnershipLogOptions;
+  #intents: PieceIndex[] = [];
+  #verified: PieceIndex[] = [];
+  #unsynced: PieceIndex[] = [];
+  #unsyncedBytes = 0;
+  #isSyncing = false;
+  #lastSyncMs = performance.now();
+
+  constructor(options: OwnershipLogOptions) {
+    this.#options = options;
+  }
+
+  addIntent(pieceIndex: PieceIndex): void {
+    this.#intents.push(pieceIndex);
+  }
+
+  addVerified(pieceIndex: PieceIndex, sizeBytes: number): void {
+    this.#verified.push(pieceIndex);
+    this.#unsynced.push(pieceIndex);
+    this.#unsyncedBytes += sizeBytes;
+  }
+
+  /** Writes down what came since the last time, in one transaction. */
+  flush(): void {
+    if (this.#intents.length === 0 && this.#verified.length === 0) return;
+    this.#record({ intents: this.#intents, verified: this.#verified });
+    this.#intents = [];
+    this.#verified = [];
+  }
+
+  /** Flushes the files when that is due; call it now and then. */
+  syncWhenDue(): void {
+    if (this.#isSyncing || !this.#options.recorder || this.#unsynced.length === 0) return;
+    const isDue = this.#unsyncedBytes >= SYNC_EVERY_BYTES || performance.now() - this.#lastSyncMs >= SYNC_EVERY_MS;
+    if (isDue) void this.#sync();
+  }
+
+  /** Runs `close`, which flushes all files; what was verified before is durable then. */
+  async closeFiles(close: () => Promise<void>): Promise<void> {
+    const pieces = this.#takeUnsynced();
+    await close();
+    this.#handleSynced(pieces);
+  }
+
+  async #sync(): Promise<void> {
+    this.#isSyncing = true;
+    const pieces = this.#takeUnsynced();
+    try {
+      await this.#options.syncFiles();
+      this.#handleSynced(pieces);
+    } catch (error) {
+      this.#options.onFailed(toErrorValue(error));
+    } finally {
+      this.#isSyncing = false;
+      this.#lastSyncMs = performance.now();
+    }
+  }
+
+  #takeUnsynced(): PieceIndex[] {
+    const pieces = this.#unsynced;
+    this.#unsynced = [];
+    this.#unsyncedBytes = 0;
+    return pieces;
+  }
+
+  #handleSynced(pieceIndices: readonly PieceIndex[]): void {
+    if (pieceIndices.length === 0) return;
+    this.flush();
+    this.#record({ durable: pieceIndices });
+    this.#options.onDurable(pieceIndices);
+  }
+
+  #record(pieces: RecordedPieces): void {
+    try {
+      this.#options.recorder?.record(pieces);
+    } catch (error) {
+      if (!(error instanceof P2pError)) throw error;
+      this.#options.onFailed(error.toValue());
+    }
+  }
+}
