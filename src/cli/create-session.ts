@@ -1,4 +1,5 @@
 /** `p2p create` once its command line is read. */
+import { resolve } from 'node:path';
 import type { EngineConfig } from '../engine/engine-types.js';
 import { formatSize } from '../units.js';
 import type { ResultFields } from './base-command.js';
@@ -56,5 +57,13 @@ export async function createTorrentFile(
   );
   const { blake3InfoHash } = metainfo;
   const hashes = [...metainfo.digests.keys()];
-  return { path, ...identityFields(metainfo), blake3InfoHash, magnet, ...sizeFields(metainfo), hashes, notes };
+  return {
+    path: resolve(path),
+    ...identityFields(metainfo),
+    blake3InfoHash,
+    magnet,
+    ...sizeFields(metainfo),
+    hashes,
+    notes,
+  };
 }

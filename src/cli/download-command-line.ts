@@ -1,42 +1,34 @@
 /** What others have to type to fetch what we seed. */
 import { OPTIONS } from '../options.js';
-import { isLoopbackHost } from '../protocol/peer-address.js';
-import { lanAddress } from './lan-address.js';
 import { shellWord } from './shell-word.js';
 
 /** Names that TARGET would read as something else than a name in the catalogue. */
 const MISREAD_NAME = /^-|^name:|\.torrent$|^[0-9a-f]{40}$|^[0-9a-f]{64}$|:\/\/|^magnet:/i;
 
 /**
- * The download command for another machine. A tracker on this machine is named by its address in the local network,
- * since `localhost` means something else over there.
+ * The download command for another machine.
  * @param target.magnet used when no catalogue knows the name
- * @param target.trackers announce URLs
+ * @param target.trackers announce URLs as others can use them
  */
-export function downloadCommandLine(
-  target: {
-    readonly name: string;
-    readonly magnet: string;
-    readonly trackers: readonly string[];
-    readonly published: boolean;
-  },
-  thisHost: string | undefined = lanAddress(),
-): string {
+export function downloadCommandLine(target: {
+  readonly name: string;
+  readonly magnet: string;
+  readonly trackers: readonly string[];
+  readonly published: boolean;
+}): string {
   if (!target.published) return `p2p peer download ${shellWord(target.magnet)}`;
   const name = MISREAD_NAME.test(target.name) ? `name:${target.name}` : target.name;
-  return ['p2p peer download', shellWord(name), ...trackerWords(target.trackers[0], thisHost)].join(' ');
+  return ['p2p peer download', shellWord(name), ...trackerWords(target.trackers[0])].join(' ');
 }
 
 /** The flags that name a tracker: `-i HOST`, `-i HOST -d PORT`, or `--tracker URL`. */
-function trackerWords(announce: string | undefined, thisHost: string | undefined): string[] {
+function trackerWords(announce: string | undefined): string[] {
   if (announce === undefined || !URL.canParse(announce)) return [];
   const url = new URL(announce);
   if (url.protocol !== 'http:' || url.pathname !== '/announce' || url.search !== '') {
     return ['--tracker', shellWord(announce)];
   }
-  const bareHost = url.hostname.replace(/^\[|\]$/g, '');
-  const isLocal = bareHost === 'localhost' || isLoopbackHost(bareHost);
-  const host = isLocal ? (thisHost ?? bareHost) : bareHost;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? 80 : Number(url.port);
   return ['-i', shellWord(host), ...(port === OPTIONS.trackerPort.default ? [] : ['-d', `${port}`])];
 }

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { DownloadRequest, EngineConfig, Transfer, TransferOutcome } from '../engine/engine-types.js';
 import { P2pError } from '../errors.js';
-import { formatSize } from '../units.js';
+import { formatDuration, formatRate, formatSize } from '../units.js';
 import type { ResultFields } from './base-command.js';
 import { downloadOutcomeError } from './download-outcome.js';
 import { withEngine, type EngineSession } from './engine-session.js';
@@ -11,7 +11,7 @@ import { downloadFields, downloadingFields } from './json-fields.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
 import { ProgressReporter } from './progress-reporter.js';
-import { Interrupted } from './stop-signal.js';
+import { Interrupted, type StopReason } from './stop-signal.js';
 
 /**
  * Downloads all targets at once. Targets that cannot start do not stop the others.
@@ -29,8 +29,7 @@ export async function downloadAll(
 /** One download with what became of it. */
 interface Entry {
   readonly transfer: Transfer;
-  /** Where the target lies when complete, as the user would write it. */
-  readonly path: string;
+  readonly outputDir: string;
   outcome: TransferOutcome | undefined;
 }
 
@@ -70,7 +69,7 @@ export class DownloadSession {
     for (const request of this.#requests) {
       try {
         const transfer = await this.#session.stop.unlessStopped(this.#session.engine.download(request));
-        const entry = { transfer, path: path.join(request.outputDir, transfer.metainfo.name), outcome: undefined };
+        const entry = { transfer, outputDir: request.outputDir, outcome: undefined };
         this.#introduce(entry);
         this.#entries.push(entry);
         ends.push(this.#finish(entry));
@@ -85,9 +84,9 @@ export class DownloadSession {
     return ends;
   }
 
-  #introduce({ transfer, path: target }: Entry): void {
+  #introduce({ transfer, outputDir }: Entry): void {
     const { name, layout } = transfer.metainfo;
-    this.#output.event('downloading', downloadingFields(transfer, target));
+    this.#output.event('downloading', downloadingFields(transfer, path.resolve(outputDir, name)));
     const pieces = `${countOf(layout.pieceCount, 'piece')} of ${formatSize(layout.pieceLengthBytes)}`;
     this.#output.text(`Downloading ${printable(name)}  ${formatSize(layout.totalBytes)} in ${pieces}`);
   }
@@ -95,7 +94,11 @@ export class DownloadSession {
   async #finish(entry: Entry): Promise<void> {
     entry.outcome = await entry.transfer.finished;
     if (entry.outcome.state !== 'complete') return;
-    this.#output.text(`Successfully Downloaded ${printable(entry.transfer.metainfo.name)} to ${printable(entry.path)}`);
+    const { name } = entry.transfer.metainfo;
+    this.#output.text(
+      `Successfully Downloaded ${printable(name)} to ${printable(path.join(entry.outputDir, name))}`,
+      this.#output.style.dim(`  ${summaryOf(entry.outcome)}`),
+    );
   }
 
   /** With `--seed`: a complete download gives back until a signal comes. */
@@ -114,9 +117,7 @@ export class DownloadSession {
 
   #conclude(): ResultFields {
     const { reason: stoppedBy } = this.#session.stop;
-    const downloads = this.#entries.flatMap(({ outcome, path: target }) =>
-      outcome ? [downloadFields(outcome, target)] : [],
-    );
+    const downloads = this.#entries.flatMap(({ outcome }) => (outcome ? [downloadFields(outcome)] : []));
     const wantedCount = this.#requests.length;
     const completeCount = downloads.filter(({ state }) => state === 'complete').length;
     if (completeCount === wantedCount) return { downloads };
@@ -124,11 +125,23 @@ export class DownloadSession {
     if (wantedCount > 1) this.#output.note(`${completeCount} of ${countOf(wantedCount, 'target')} are complete`);
     const first =
       this.#startErrors[0] ??
-      this.#entries
-        .map(({ outcome }) => downloadOutcomeError(outcome, stoppedBy))
-        .find((error) => error !== undefined) ??
+      this.#entries.map((entry) => outcomeError(entry, stoppedBy)).find((error) => error !== undefined) ??
       new P2pError('P2P_INCOMPLETE', 'stopped before the download began');
     const stopped = stoppedBy === undefined ? {} : { stoppedBy };
     throw new P2pError(first.code, first.message, { ...first.details, downloads, ...stopped }, first);
   }
+}
+
+function outcomeError({ outcome, outputDir }: Entry, stoppedBy: StopReason | undefined): P2pError | undefined {
+  const partPath = path.join(outputDir, path.basename(outcome?.snapshot.path ?? ''));
+  return downloadOutcomeError(outcome, stoppedBy, partPath);
+}
+
+/** `286 MiB in 7.1s, 40.2 MiB/s`; what came in vain only when something did. */
+function summaryOf({ elapsedMs, snapshot }: TransferOutcome): string {
+  const { downTotalBytes } = snapshot.swarm;
+  if (downTotalBytes === 0) return 'nothing had to be fetched: all of it was here';
+  const rate = formatRate((downTotalBytes / Math.max(elapsedMs, 1)) * 1000);
+  const refused = snapshot.refusedPieces > 0 ? `, ${countOf(snapshot.refusedPieces, 'piece')} refused` : '';
+  return `${formatSize(downTotalBytes)} in ${formatDuration(elapsedMs)}, ${rate}${refused}`;
 }

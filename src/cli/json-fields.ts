@@ -32,12 +32,12 @@ export function downloadingFields({ metainfo }: Transfer, path: string) {
 }
 
 /** One of the `downloads` of a result. */
-export function downloadFields(outcome: TransferOutcome, path: string) {
+export function downloadFields(outcome: TransferOutcome) {
   const { snapshot, elapsedMs, state, error } = outcome;
   return {
     name: snapshot.name,
     infoHash: snapshot.infoHash,
-    path: state === 'complete' ? path : snapshot.path,
+    path: snapshot.path,
     totalBytes: snapshot.totalBytes,
     elapsedMs: Math.round(elapsedMs),
     downTotalBytes: snapshot.swarm.downTotalBytes,

@@ -1,6 +1,8 @@
 /** `p2p peer seed` once its command line is read: seeds, shows, waits for a signal. */
+import { resolve } from 'node:path';
 import type { EngineConfig, SeedRequest, SeedResult, TransferOutcome } from '../engine/engine-types.js';
 import { P2pError } from '../errors.js';
+import { formatMagnet } from '../metainfo/magnet.js';
 import { formatSize } from '../units.js';
 import type { ResultFields } from './base-command.js';
 import { downloadCommandLine } from './download-command-line.js';
@@ -10,6 +12,7 @@ import { identityFields, sizeFields } from './json-fields.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
 import { ProgressReporter } from './progress-reporter.js';
+import { reachableUrl } from './reachable-url.js';
 import { renderSeed } from './seed-card.js';
 import { Interrupted } from './stop-signal.js';
 
@@ -67,15 +70,17 @@ async function startSeeds(
 }
 
 function introduce(output: Output, seed: SeedResult, path: string): void {
-  const { transfer, trackers, magnet, published } = seed;
+  const { transfer, trackers, published } = seed;
   const { metainfo } = transfer;
+  const forOthers = trackers.map((url) => reachableUrl(url));
+  const magnet = formatMagnet(metainfo, { trackers: forOthers });
   const { name, infoHash } = identityFields(metainfo);
-  const command = downloadCommandLine({ name, magnet, trackers, published });
+  const command = downloadCommandLine({ name, magnet, trackers: forOthers, published });
   const { offeredPieces } = transfer.snapshot();
   const { blake3InfoHash } = metainfo;
   const sizes = sizeFields(metainfo);
   output.event('seeding', {
-    ...{ name, infoHash, blake3InfoHash, path, ...sizes },
+    ...{ name, infoHash, blake3InfoHash, path: resolve(path), ...sizes },
     ...{ offeredPieces, magnet, command, trackers, published },
   });
   output.text(...renderSeed({ metainfo, offeredPieces, magnet, command, trackers, published }, output.style));

@@ -1,4 +1,5 @@
 /** `p2p tracker start` once its command line is read: runs until a signal comes. */
+import { OPTIONS } from '../options.js';
 import type { ResultFields } from './base-command.js';
 import { lanAddress } from './lan-address.js';
 import type { Output } from './output.js';
@@ -20,7 +21,7 @@ export async function runTracker(output: Output, settings: TrackerSettings): Pro
     try {
       const { port, url } = tracker;
       output.event('listening', { host: settings.host ?? '::', port, ports: [port], url });
-      introduce(output, port, url);
+      introduce(output, settings.host, port, url);
       await stop.requested;
       return { ...tracker.stats() };
     } finally {
@@ -31,10 +32,10 @@ export async function runTracker(output: Output, settings: TrackerSettings): Pro
   }
 }
 
-function introduce(output: Output, port: number, url: string): void {
+function introduce(output: Output, boundHost: string | undefined, port: number, url: string): void {
   const { style } = output;
-  const host = lanAddress() ?? 'localhost';
-  const flags = port === 9999 ? `-i ${host}` : `-i ${host} -d ${port}`;
+  const host = boundHost ?? lanAddress() ?? 'localhost';
+  const flags = port === OPTIONS.trackerPort.default ? `-i ${host}` : `-i ${host} -d ${port}`;
   output.text(
     `Tracker listening: ${style.bold(url)}`,
     `  others seed with   ${style.cyan(`p2p peer seed PATH ${flags}`)}`,

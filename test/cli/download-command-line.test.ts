@@ -1,25 +1,22 @@
 import { expect } from 'chai';
 import { downloadCommandLine } from '../../src/cli/download-command-line.js';
+import { reachableUrl } from '../../src/cli/reachable-url.js';
 
 const target = (fields: { name?: string; trackers?: string[]; published?: boolean }) => ({
   name: 'story.txt',
   magnet: 'magnet:?xt=urn:btih:abc&dn=story.txt',
-  trackers: ['http://localhost:9999/announce'],
+  trackers: ['http://192.168.1.5:9999/announce'],
   published: true,
   ...fields,
 });
 
 describe('downloadCommandLine', () => {
-  it('names a local tracker by the address that others see', () => {
-    expect(downloadCommandLine(target({}), '192.168.1.5')).to.equal('p2p peer download story.txt -i 192.168.1.5');
-  });
-
-  it('falls back to localhost on a machine without a network', () => {
-    expect(downloadCommandLine(target({}), undefined)).to.match(/ -i (localhost|[\d.]+)$/);
+  it('names our own tracker by its host alone', () => {
+    expect(downloadCommandLine(target({}))).to.equal('p2p peer download story.txt -i 192.168.1.5');
   });
 
   it('adds the port when it is not the usual one, and whole URLs when they are not ours', () => {
-    const at = (url: string): string => downloadCommandLine(target({ trackers: [url] }), '192.168.1.5');
+    const at = (url: string): string => downloadCommandLine(target({ trackers: [url] }));
 
     expect(at('http://10.0.0.1:7000/announce')).to.equal('p2p peer download story.txt -i 10.0.0.1 -d 7000');
     expect(at('http://10.0.0.1/announce')).to.equal('p2p peer download story.txt -i 10.0.0.1 -d 80');
@@ -29,7 +26,7 @@ describe('downloadCommandLine', () => {
   });
 
   it('quotes names for a shell and guards names that look like another target', () => {
-    const name = (text: string): string => downloadCommandLine(target({ name: text }), '10.0.0.1');
+    const name = (text: string): string => downloadCommandLine(target({ name: text }));
 
     expect(name("it's here.txt")).to.include(`'it'\\''s here.txt'`);
     expect(name('x.torrent')).to.include(' name:x.torrent ');
@@ -39,5 +36,19 @@ describe('downloadCommandLine', () => {
 
   it('uses the magnet link when no catalogue knows the name', () => {
     expect(downloadCommandLine(target({ published: false }))).to.match(/^p2p peer download 'magnet:/);
+  });
+});
+
+describe('reachableUrl', () => {
+  it('names this machine as others see it', () => {
+    expect(reachableUrl('http://localhost:9999/announce', '192.168.1.5')).to.equal('http://192.168.1.5:9999/announce');
+    expect(reachableUrl('http://[::1]:7000/x?y', '192.168.1.5')).to.equal('http://192.168.1.5:7000/x?y');
+    expect(reachableUrl('http://127.0.0.1/announce', '192.168.1.5')).to.equal('http://192.168.1.5/announce');
+  });
+
+  it('leaves other hosts alone, and everything where there is no network', () => {
+    expect(reachableUrl('http://t.example:80/announce', '192.168.1.5')).to.equal('http://t.example:80/announce');
+    expect(reachableUrl('not a URL', '192.168.1.5')).to.equal('not a URL');
+    expect(reachableUrl('http://localhost:9999/announce', undefined)).to.be.a('string');
   });
 });

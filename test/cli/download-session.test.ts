@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DownloadSession } from '../../src/cli/download-session.js';
 import type { DownloadRequest } from '../../src/engine/engine-types.js';
 import { MetainfoError, OptionError, type P2pError } from '../../src/errors.js';
@@ -29,7 +30,6 @@ describe('DownloadSession', () => {
 
     expect(stdout()).to.match(/^Successfully Downloaded story\.txt to output\/story\.txt$/m);
     expect(result['downloads']).to.have.length(1);
-    expect(result).to.have.nested.property('downloads[0].path', 'output/story.txt');
   });
 
   it('goes on with the other targets when one cannot start, and fails with its error', async () => {
@@ -93,7 +93,7 @@ describe('DownloadSession', () => {
     const seeding = { ...request('story.txt'), seedAfter: true };
     const running = new DownloadSession(output, session, [seeding]).run();
     end({ state: 'complete' });
-    while (!stdout().includes('Seeding on')) await Promise.resolve();
+    while (!stdout().includes('Seeding on')) await nextTurn();
     process.emit('SIGINT');
     const result = await running;
     session.stop.close();

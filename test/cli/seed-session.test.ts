@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { runSeeds } from '../../src/cli/seed-session.js';
 import type { SeedRequest, SeedResult, Transfer } from '../../src/engine/engine-types.js';
 import type { P2pError } from '../../src/errors.js';
@@ -18,7 +20,7 @@ describe('runSeeds', () => {
     const session = aSession(output, { seed: () => Promise.resolve(aSeed(transfer)), transfers: [transfer] });
 
     const running = runSeeds(output, session, [request('input/story.txt')]);
-    while (lines().length === 0) await Promise.resolve();
+    while (lines().length === 0) await nextTurn();
     process.emit('SIGTERM');
     const result = await running;
     session.stop.close();
@@ -26,7 +28,7 @@ describe('runSeeds', () => {
     expect(lines()[0]).to.include({
       type: 'seeding',
       name: 'story.txt',
-      path: 'input/story.txt',
+      path: resolve('input/story.txt'),
       pieceCount: 8,
       command: 'p2p peer download story.txt -i 10.0.0.1',
       published: true,
