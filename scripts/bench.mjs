@@ -58,7 +58,7 @@ async function run({ file, name }, args) {
 /** Columns that are the same in each row stand above the table. */
 function printTable(rows) {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const isShared = (key) => rows.length > 1 && rows.every((row) => String(row[key]) === String(rows[0][key]));
+  const isShared = (key) => rows.length > 1 && rows.every((row) => cell(row[key]) === cell(rows[0][key]));
   const alone = ['benchmark', 'node', 'machine', 'settings'];
   const shared = columns.filter((key) => alone.includes(key) || isShared(key));
   const own = columns.filter((key) => !shared.includes(key));
@@ -77,6 +77,9 @@ function printTable(rows) {
 
 function cell(value) {
   if (value === undefined || value === null) return '';
+  if (typeof value.median === 'number') {
+    return value.min === value.max ? `${value.median}` : `${value.median} (${value.min} to ${value.max})`;
+  }
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { parseRateBytesPerSec, parseSizeBytes } from '../../src/units.js';
 import type { MeasuredProcess } from '../shared/measured-process.js';
 import { P2pBench, expectEqualFiles, writeRandomFile } from '../shared/p2p-bench.js';
-import { environment, median, withSpread } from '../shared/statistics.js';
+import { environment, median, spread } from '../shared/statistics.js';
 
 const HELP = `npm run bench crowd -- [--size 64M] [--piece-length 16K] [--limit 8M] [--crowds 1,2,5] [--runs 3]`;
 
@@ -81,16 +81,16 @@ async function main(): Promise<void> {
         JSON.stringify({
           benchmark: 'crowd',
           downloaders: crowd,
-          medianSeconds: withSpread(
+          medianSeconds: spread(
             runs.map(({ seconds }) => median(seconds)),
             1,
           ),
-          slowestSeconds: withSpread(
+          slowestSeconds: spread(
             runs.map(({ seconds }) => Math.max(...seconds)),
             1,
           ),
-          boundSeconds: (sizeBytes / parseRateBytesPerSec(values.limit)).toFixed(1),
-          seederCopies: withSpread(
+          boundSeconds: Number((sizeBytes / parseRateBytesPerSec(values.limit)).toFixed(1)),
+          seederCopies: spread(
             runs.map(({ seederCopies }) => seederCopies),
             2,
           ),

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { parseSizeBytes } from '../../src/units.js';
 import type { MeasuredExit } from '../shared/measured-process.js';
 import { P2pBench, expectEqualFiles, writeRandomFile } from '../shared/p2p-bench.js';
-import { environment, median, withSpread } from '../shared/statistics.js';
+import { environment, median, spread } from '../shared/statistics.js';
 
 const HELP = `npm run bench transfer -- [--size 1G] [--piece-length 1M] [--runs 5] [--hash blake3,sha1] [--warm-up 1]`;
 
@@ -47,17 +47,17 @@ function report(runs: readonly Run[], sizeBytes: number): object {
   const mib = (values: readonly number[]): number => Math.round(median(values) / 1024 ** 2);
   return {
     benchmark: 'transfer',
-    wallSeconds: withSpread(seconds, 2),
-    mbPerSec: withSpread(rates, 0),
-    downloadCpuSeconds: withSpread(
+    wallSeconds: spread(seconds, 2),
+    mbPerSec: spread(rates, 0),
+    downloadCpuSeconds: spread(
       runs.map(({ download }) => download.cpuSeconds),
       2,
     ),
-    seedCpuSeconds: withSpread(
+    seedCpuSeconds: spread(
       runs.map(({ seed }) => seed.cpuSeconds),
       2,
     ),
-    bothCpuSeconds: withSpread(
+    bothCpuSeconds: spread(
       runs.map(({ download, seed }) => download.cpuSeconds + seed.cpuSeconds),
       2,
     ),

@@ -12,12 +12,17 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** `1.91 (1.85 to 2.30)`: the median, and the least and the greatest of the runs. */
-export function withSpread(values: readonly number[], digits: number): string {
-  const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)].map((value) =>
-    value.toFixed(digits),
-  );
-  return values.length === 1 ? `${middle}` : `${middle} (${least} to ${most})`;
+/** A figure of several runs. `scripts/bench.mjs` shows it as `1.91 (1.85 to 2.30)`. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Median and spread, rounded. */
+export function spread(values: readonly number[], digits: number): Spread {
+  const round = (value: number): number => Number(value.toFixed(digits));
+  return { median: round(median(values)), min: round(Math.min(...values)), max: round(Math.max(...values)) };
 }
 
 /** What belongs to every result. */
