@@ -13,8 +13,8 @@ export class PieceBuffer {
   readonly ownerLinkId: number;
   readonly #blocks: (ReceivedBlock | undefined)[];
   readonly #evidence: FailedPieceEvidence | undefined;
-  /** Links that were asked for a block and have not sent it. */
-  readonly #askedOf: Set<number>[];
+  /** The link that was asked for a block and has not sent it. */
+  readonly #askedOf: (number | undefined)[];
   #missing: number;
 
   constructor(options: {
@@ -31,7 +31,7 @@ export class PieceBuffer {
       const source = options.partial.find(({ blocks }) => hasBit(blocks, block))?.source;
       return source === undefined ? undefined : { source, isBad: options.isBadOnDisk(block) };
     });
-    this.#askedOf = this.#blocks.map(() => new Set());
+    this.#askedOf = this.#blocks.map(() => undefined);
     this.#missing = this.#blocks.filter((block) => block === undefined).length;
   }
 
@@ -52,32 +52,30 @@ export class PieceBuffer {
     return new Set(this.#blocks.flatMap((block, index) => (block?.isBad ? [index] : [])));
   }
 
-  /** The block to ask a link for: one that nobody was asked for, else one that only others were; from the end for a helper. */
+  /** The block to ask a link for: one that nobody was asked for, from the end for a helper. */
   nextBlock(linkId: number): number | undefined {
     const isOwner = linkId === this.ownerLinkId;
-    let twice: number | undefined;
     for (let step = 0; step < this.#blocks.length; step += 1) {
       const block = isOwner ? step : this.#blocks.length - 1 - step;
-      if (this.#blocks[block] !== undefined) continue;
-      const askedOf = this.#askedOf[block];
-      if (askedOf?.size === 0) return block;
-      if (!askedOf?.has(linkId)) twice ??= block;
+      if (this.#blocks[block] === undefined && this.#askedOf[block] === undefined) return block;
     }
-    return twice;
+    return undefined;
   }
 
   noteAsked(block: number, linkId: number): void {
-    this.#askedOf[block]?.add(linkId);
+    this.#askedOf[block] = linkId;
   }
 
   /** The link will not send what it was asked for. */
   forgetAsked(linkId: number): void {
-    for (const askedOf of this.#askedOf) askedOf.delete(linkId);
+    this.#askedOf.forEach((askedOf, block) => {
+      if (askedOf === linkId) this.#askedOf[block] = undefined;
+    });
   }
 
   /** @returns whether the block was still missing */
   receive(block: number, source: string, isBad: boolean): boolean {
-    this.#askedOf[block]?.clear();
+    this.#askedOf[block] = undefined;
     if (this.#blocks[block] !== undefined) return false;
     this.#blocks[block] = { source, isBad };
     this.#missing -= 1;

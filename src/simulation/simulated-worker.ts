@@ -203,6 +203,9 @@ export class SimulatedWorker {
 
   #endHelp(link: WorkerLink, pieceIndex: PieceIndex): void {
     link.helping.delete(pieceIndex);
+    // What it was asked for is the owner's to ask for now.
+    const owner = this.#links.get(this.#buffers.get(pieceIndex)?.ownerLinkId ?? -1);
+    if (owner) this.#request(owner);
     this.#options.notify({ type: 'piece-released', linkId: link.linkId, pieceIndex, partial: [] });
   }
 

@@ -3,9 +3,11 @@
  *
  * - *take over* pieces that wait in the queue of a slower link, no block of them asked for yet, so that both end at the
  *   same time;
- * - *help* with the one piece that a slow link is in the middle of: the helper fetches its blocks from the last
- *   backwards until the two meet. Blocks are fetched twice at most at the meeting. Nothing is taken from the owner: a
- *   block may be on its way for seconds, and two links that took it from each other would go on for ever.
+ * - *help* with the one piece that a slow link is in the middle of: the helper fetches the blocks that nobody was asked
+ *   for yet, from the last backwards, until the two meet;
+ * - when nothing is left to help with, take over also what was asked for already, from a link that fell silent or that
+ *   would take several times as long. Blocks on their way are lost, so each time that happens to a piece, twice as much
+ *   is asked of the next time: two links that took a slow block from each other would go on for ever.
  *
  * Nothing is done when the owner would be finished within about a round trip of the idle link: that would be in vain.
  */
@@ -14,11 +16,12 @@ import type { Assignment } from './swarm-link.js';
 
 const LEAST_GAIN_MS = 100;
 const MOST_HELPERS = 2;
-const MUCH_SLOWER = 4;
-/** When the owner was silent for so long, or for four round trips if that is longer, even a lone block is asked for twice. */
-const HICCUP_MS = 1_000;
+/** An owner is silent after this time, or after four round trips if that is longer. */
+const SILENT_MS = 3_000;
 /** An owner that was silent for so long is taken for dead: all of its queue is taken over. */
 const STALLED_MS = 5_000;
+/** How many times as long an owner must need to lose what was asked of it. */
+const OUTPACED_FACTOR = 4;
 /** No measure came yet: nothing is known of the owner's speed. */
 const UNKNOWN_FOR_MS = 300;
 
@@ -33,16 +36,34 @@ export interface EndgameLink {
   remainingBytes(nowMs: number): number;
 }
 
+/** What the decision needs to know of a piece that is assigned. */
+export interface EndgamePiece {
+  readonly helpers: number;
+  /** All its blocks are there or under way, as a helper found out. */
+  readonly isExhausted: boolean;
+  /** How often it was taken over though blocks were asked for. */
+  readonly takenOver: number;
+  /** It must come from one peer alone. */
+  readonly isLonely: boolean;
+}
+
 export type Rescue<Link> =
-  | { readonly type: 'take-over'; readonly owner: Link; readonly pieceIndices: readonly PieceIndex[] }
+  | {
+      readonly type: 'take-over';
+      readonly owner: Link;
+      readonly pieceIndices: readonly PieceIndex[];
+      /** Of these, the ones of which blocks were asked for. */
+      readonly touched: readonly PieceIndex[];
+    }
   | { readonly type: 'help'; readonly owner: Link; readonly pieceIndex: PieceIndex };
 
 export interface RescueQuestion<Link> {
   readonly idle: Link;
   readonly links: Iterable<Link>;
   readonly layout: PieceLayout;
-  /** How many help with this piece already; Infinity forbids help. */
-  readonly helpersOf: (pieceIndex: PieceIndex) => number;
+  /** Nobody has anything left to pick: only then may blocks come twice. */
+  readonly isEndgame: boolean;
+  readonly pieceOf: (pieceIndex: PieceIndex) => EndgamePiece;
 }
 
 /** The best use of an idle link, the owner that takes longest first; undefined when nothing is worth it. */
@@ -80,16 +101,21 @@ function takeOver<Link extends EndgameLink>(
   nowMs: number,
 ): Rescue<Link> | undefined {
   const queued = [...owner.assigned].filter(([, assignment]) => !assignment.isReleasing);
-  const from = firstUntouched(owner, queued);
+  const untouchedFrom = firstUntouched(owner, queued);
   let budget = shareOf(question.idle, owner, nowMs);
-  const taken: PieceIndex[] = [];
-  for (let at = queued.length - 1; at >= from && budget > 0; at -= 1) {
+  const pieceIndices: PieceIndex[] = [];
+  const touched: PieceIndex[] = [];
+  for (let at = queued.length - 1; at >= 0 && budget > 0; at -= 1) {
     const [pieceIndex, assignment] = queued[at] ?? [];
     if (pieceIndex === undefined || !assignment || !question.idle.pieces?.has(pieceIndex)) continue;
-    taken.push(pieceIndex);
+    if (at < untouchedFrom) {
+      if (!mayTakeTouched(question, owner, pieceIndex, nowMs)) continue;
+      touched.push(pieceIndex);
+    }
+    pieceIndices.push(pieceIndex);
     budget -= assignment.sizeBytes;
   }
-  return taken.length > 0 ? { type: 'take-over', owner, pieceIndices: taken } : undefined;
+  return pieceIndices.length > 0 ? { type: 'take-over', owner, pieceIndices, touched } : undefined;
 }
 
 /** The first piece of the queue that no block was asked for yet, as far as can be told. */
@@ -101,6 +127,29 @@ function firstUntouched(owner: EndgameLink, queued: readonly (readonly [PieceInd
     at += 1;
   }
   return at;
+}
+
+function mayTakeTouched(
+  question: RescueQuestion<EndgameLink>,
+  owner: EndgameLink,
+  pieceIndex: PieceIndex,
+  nowMs: number,
+): boolean {
+  const { idle } = question;
+  const { isExhausted, takenOver } = question.pieceOf(pieceIndex);
+  const patience = 2 ** takenOver;
+  if (owner.measure.stalledMs >= patience * Math.max(SILENT_MS, 4 * owner.roundTripMs)) return true;
+  if (!question.isEndgame || idle.downBytesPerSec <= 0) return false;
+  if (!isExhausted && hasBlocksToAsk(owner, nowMs)) return false;
+  const { inFlightBytes } = owner.measure;
+  const ownerMs = (inFlightBytes / Math.max(owner.downBytesPerSec, 1)) * 1000;
+  const idleMs = idle.roundTripMs + (inFlightBytes / idle.downBytesPerSec) * 1000;
+  return ownerMs > LEAST_GAIN_MS + patience * OUTPACED_FACTOR * idleMs;
+}
+
+/** Whether the owner holds blocks that nobody was asked for yet. */
+function hasBlocksToAsk(owner: EndgameLink, nowMs: number): boolean {
+  return owner.remainingBytes(nowMs) - owner.measure.inFlightBytes >= BLOCK_LENGTH;
 }
 
 /** Bytes that the idle link should take, so that both end together. */
@@ -116,28 +165,12 @@ function help<Link extends EndgameLink>(
   owner: Link,
   nowMs: number,
 ): Rescue<Link> | undefined {
-  const mostHelpers = mostHelpersOf(question.idle, owner, nowMs);
+  if (!question.isEndgame || !hasBlocksToAsk(owner, nowMs)) return undefined;
   for (const [pieceIndex, assignment] of owner.assigned) {
     if (assignment.isReleasing || !question.idle.pieces?.has(pieceIndex)) continue;
-    if (question.layout.blockCount(pieceIndex) < 2 && !isSilent(owner)) continue;
-    if (question.helpersOf(pieceIndex) >= mostHelpers) continue;
-    return { type: 'help', owner, pieceIndex };
+    if (question.layout.blockCount(pieceIndex) < 2) continue;
+    const { helpers, isExhausted, isLonely } = question.pieceOf(pieceIndex);
+    if (!isLonely && !isExhausted && helpers < MOST_HELPERS) return { type: 'help', owner, pieceIndex };
   }
   return undefined;
-}
-
-/**
- * When all blocks are under way already, a helper can only fetch them twice: that is worth it when the owner would take
- * several times as long.
- */
-function mostHelpersOf(idle: EndgameLink, owner: EndgameLink, nowMs: number): number {
-  const remainingBytes = owner.remainingBytes(nowMs);
-  if (remainingBytes - owner.measure.inFlightBytes >= BLOCK_LENGTH) return MOST_HELPERS;
-  if (idle.downBytesPerSec <= 0) return isSilent(owner) ? 1 : 0;
-  const helperMs = idle.roundTripMs + (remainingBytes / idle.downBytesPerSec) * 1000;
-  return finishTimeMs(owner, nowMs) > MUCH_SLOWER * helperMs ? 1 : 0;
-}
-
-function isSilent(owner: EndgameLink): boolean {
-  return owner.measure.stalledMs >= Math.max(HICCUP_MS, 4 * owner.roundTripMs);
 }

@@ -17,6 +17,8 @@ import { SNUBBED_AFTER_MS, type SwarmLink } from './swarm-link.js';
 const CHOKED_GRACE_MS = 5_000;
 /** How long a piece waits for its last helper to let go. */
 const HELPERS_GONE_MS = 2_000;
+/** A helper that has asked for nothing after this time found nothing to ask for. */
+const HELP_SHOWS_MS = 500;
 
 export interface PieceTradeOptions {
   readonly layout: PieceLayout;
@@ -40,6 +42,10 @@ export class PieceTrade {
   readonly #helpers = new Map<PieceIndex, Set<SwarmLink>>();
   /** Missing pieces whose helpers have not let go yet, with the time since when. */
   readonly #held = new Map<PieceIndex, number>();
+  /** How often a piece was taken over though blocks of it were asked for. */
+  readonly #takenOver = new Map<PieceIndex, number>();
+  /** Assigned pieces of which a helper found no block to ask for. */
+  readonly #exhausted = new Set<PieceIndex>();
   /** Pieces asked back for the sake of an idle link. */
   readonly #promised = new Map<PieceIndex, SwarmLink>();
 
@@ -66,7 +72,7 @@ export class PieceTrade {
   /** The link is gone; what its worker did not give back is taken. */
   removeLink(link: SwarmLink, nowMs: number): void {
     for (const pieceIndex of [...link.assigned.keys()]) this.handleReleased(link, pieceIndex, undefined, nowMs);
-    for (const pieceIndex of [...link.helping]) this.#endHelp(link, pieceIndex, nowMs);
+    for (const pieceIndex of [...link.helping.keys()]) this.#endHelp(link, pieceIndex, nowMs);
     for (const [pieceIndex, thief] of this.#promised) if (thief === link) this.#promised.delete(pieceIndex);
     this.forgetPieces(link);
     this.#links.delete(link.linkId);
@@ -114,6 +120,8 @@ export class PieceTrade {
     this.picker.close(pieceIndex);
     this.#held.delete(pieceIndex);
     this.#promised.delete(pieceIndex);
+    this.#takenOver.delete(pieceIndex);
+    this.#exhausted.delete(pieceIndex);
     link.removeAssignment(pieceIndex);
     link.noteDone(this.#layout.pieceSize(pieceIndex), nowMs);
     this.#dirty.add(link);
@@ -158,6 +166,18 @@ export class PieceTrade {
     }
   }
 
+  /** The link was measured: it may fetch more, or its help has come to an end. */
+  handleMeasured(link: SwarmLink, nowMs: number): void {
+    if (!link.canFetch(nowMs)) return;
+    this.#dirty.add(link);
+    if (link.measure.inFlightBytes > 0) return;
+    for (const [pieceIndex, sinceMs] of link.helping) {
+      if (nowMs - sinceMs < HELP_SHOWS_MS) continue;
+      this.#exhausted.add(pieceIndex);
+      this.#act({ type: 'release-piece', linkId: link.linkId, pieceIndex });
+    }
+  }
+
   /** What only time brings about; a few times a second. */
   handleTick(nowMs: number): void {
     for (const [pieceIndex, sinceMs] of this.#held) {
@@ -199,7 +219,7 @@ export class PieceTrade {
       }
       if (!assignment.isReleasing) bytes += assignment.sizeBytes;
     }
-    for (const pieceIndex of link.helping) {
+    for (const pieceIndex of link.helping.keys()) {
       if (!this.#helpers.get(pieceIndex)?.has(link)) throw new InvariantError(`help with ${pieceIndex} is not noted`);
     }
     if (bytes !== link.assignedBytes) throw new InvariantError(`link ${link.linkId} counts its bytes wrong`);
@@ -241,32 +261,39 @@ export class PieceTrade {
   #handleIdle(link: SwarmLink, nowMs: number): void {
     this.#idle.add(link);
     if (this.ledger.assignedCount === 0) return;
-    // While others have something to pick, help would only take their share of our line.
-    const isEndgame = this.picker.openCount === this.picker.sourcelessCount;
     const rescue = planRescue(
       {
         idle: link,
         links: this.#links.values(),
         layout: this.#layout,
-        helpersOf: (pieceIndex) =>
-          !isEndgame || this.ledger.evidenceOf(pieceIndex) ? Infinity : (this.#helpers.get(pieceIndex)?.size ?? 0),
+        // While others have something to pick, help would only take their share of our line.
+        isEndgame: this.picker.openCount === this.picker.sourcelessCount,
+        pieceOf: (pieceIndex) => ({
+          helpers: this.#helpers.get(pieceIndex)?.size ?? 0,
+          isExhausted: this.#exhausted.has(pieceIndex),
+          takenOver: this.#takenOver.get(pieceIndex) ?? 0,
+          isLonely: this.ledger.evidenceOf(pieceIndex) !== undefined,
+        }),
       },
       nowMs,
     );
     if (rescue?.type === 'take-over') {
+      for (const pieceIndex of rescue.touched) {
+        this.#takenOver.set(pieceIndex, (this.#takenOver.get(pieceIndex) ?? 0) + 1);
+      }
       for (const pieceIndex of rescue.pieceIndices) {
         this.#promised.set(pieceIndex, link);
         this.#askBack(rescue.owner, pieceIndex);
       }
     } else if (rescue) {
-      this.#beginHelp(link, rescue.owner, rescue.pieceIndex);
+      this.#beginHelp(link, rescue.owner, rescue.pieceIndex, nowMs);
     }
   }
 
-  #beginHelp(link: SwarmLink, owner: SwarmLink, pieceIndex: PieceIndex): void {
+  #beginHelp(link: SwarmLink, owner: SwarmLink, pieceIndex: PieceIndex, nowMs: number): void {
     const helpers = this.#helpers.get(pieceIndex) ?? new Set();
     this.#helpers.set(pieceIndex, helpers.add(link));
-    link.helping.add(pieceIndex);
+    link.helping.set(pieceIndex, nowMs);
     this.#idle.delete(link);
     const partial = this.ledger.partialOf(pieceIndex);
     this.#act({ type: 'help-piece', linkId: link.linkId, ownerLinkId: owner.linkId, pieceIndex, partial });
@@ -296,6 +323,7 @@ export class PieceTrade {
 
   #handleGivenBack(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): void {
     link.removeAssignment(pieceIndex);
+    this.#exhausted.delete(pieceIndex);
     this.#dirty.add(link);
     for (const helper of this.#helpers.get(pieceIndex) ?? []) {
       this.#act({ type: 'release-piece', linkId: helper.linkId, pieceIndex });

@@ -14,11 +14,11 @@ export interface SupplyView {
   readonly startMs: number | undefined;
 }
 
-/** Margin for the way through the main thread and back. */
-const MARGIN_MS = 50;
+/** Requests queued at the peer (RequestPipeline), and the way through the main thread and back. */
+const MARGIN_MS = 150;
 /** Longer ones are queues, not ways. */
 const LONGEST_ROUND_TRIP_MS = 500;
-const LEAST_BYTES = 65_536;
+const LEAST_BYTES = 131_072;
 const LEAST_STARTING_BYTES = 262_144;
 const MOST_BYTES = 67_108_864;
 /** Before the first measures say more, the supply doubles with what came, as TCP's slow start does. */

@@ -42,8 +42,8 @@ export class SwarmLink {
   readonly assigned = new Map<PieceIndex, Assignment>();
   /** Bytes of the assigned pieces, without those that are being released. */
   assignedBytes = 0;
-  /** Pieces of other links that this one helps with. */
-  readonly helping = new Set<PieceIndex>();
+  /** Pieces of other links that this one helps with, with the time since when. */
+  readonly helping = new Map<PieceIndex, number>();
   lastPicked: PieceIndex | undefined;
   isSnubbed = false;
   #startMs: number | undefined;

@@ -268,7 +268,7 @@ export class Swarm {
       const link = this.#links.get(measure.linkId);
       if (!link) continue;
       link.handleMeasure(measure);
-      if (link.canFetch(this.#nowMs)) this.#trade.touch(link);
+      this.#trade.handleMeasured(link, this.#nowMs);
     }
     this.#tickIfDue();
   }
