@@ -24,7 +24,6 @@ const correctness = {
   'no-unsafe-finally': 'error',
   'no-useless-escape': 'error',
   'no-useless-rename': 'error',
-  'no-useless-return': 'error',
   'no-var': 'error',
   'object-shorthand': 'error',
   'prefer-const': 'error',

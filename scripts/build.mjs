@@ -9,7 +9,7 @@
  * the same there as in the output of `tsc` (`build/src/workers/`).
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -54,10 +54,7 @@ const piscinaWorkerPlugin = {
 
 async function buildBundles() {
   const entryPoints = { 'piscina-worker': path.join(root, 'node_modules/piscina/dist/worker.js') };
-  for (const [name, source] of Object.entries(ENTRIES)) {
-    if (existsSync(path.join(root, source))) entryPoints[name] = path.join(root, source);
-    else console.log(`build: ${source} is not there yet, skipped`);
-  }
+  for (const [name, source] of Object.entries(ENTRIES)) entryPoints[name] = path.join(root, source);
   const result = await build({
     absWorkingDir: root,
     entryPoints,
