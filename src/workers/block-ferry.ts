@@ -1,6 +1,7 @@
 /**
  * Endgame help across threads: a link fetches blocks of a piece that another worker assembles, and puts them on disk,
- * where the assembly finds them. Claims are shared, so no block is asked for twice. Thread: the helping link's.
+ * where the assembly finds them. Claims are shared, so no block is asked for twice, and nothing is written that the owner
+ * took over or after the piece is over for it. Thread: the helping link's.
  */
 import { BLOCK_LENGTH, type PieceIndex } from '../metainfo/piece-layout.js';
 import type { BlockClaims } from './block-claims.js';
@@ -14,6 +15,7 @@ export class BlockFerry implements BlockSink {
   readonly #onFerried: (blocks: readonly number[], source: string) => void;
   readonly #onError: (error: unknown) => void;
   readonly #buffers = new Map<number, Uint8Array>();
+  readonly #writing = new Set<Promise<void>>();
 
   constructor(options: {
     readonly tools: AssemblyTools;
@@ -33,16 +35,17 @@ export class BlockFerry implements BlockSink {
   }
 
   claimNext(fromBack: boolean, force: boolean): number | 'no-memory' | undefined {
-    const block = this.#claims.findFree(fromBack);
-    if (block === undefined) return undefined;
-    const buffer = this.#tools.pool.acquire(this.#blockSize(block), force);
-    if (!buffer) return 'no-memory';
-    if (this.#claims.claim(block)) {
-      this.#buffers.set(block, buffer);
-      return block;
+    for (;;) {
+      const block = this.#claims.findFree(fromBack);
+      if (block === undefined) return undefined;
+      const buffer = this.#tools.pool.acquire(this.#blockSize(block), force);
+      if (!buffer) return 'no-memory';
+      if (this.#claims.claimForHelp(block)) {
+        this.#buffers.set(block, buffer);
+        return block;
+      }
+      this.#tools.pool.release(buffer);
     }
-    this.#tools.pool.release(buffer);
-    return this.claimNext(fromBack, force);
   }
 
   giveBack(block: number): void {
@@ -50,7 +53,7 @@ export class BlockFerry implements BlockSink {
     if (!buffer) return;
     this.#buffers.delete(block);
     this.#tools.pool.release(buffer);
-    this.#claims.giveBack(block);
+    this.#claims.giveBackHelp(block);
     this.#onFerried([], '');
   }
 
@@ -62,16 +65,29 @@ export class BlockFerry implements BlockSink {
     const buffer = this.#buffers.get(block);
     if (!buffer) return;
     this.#buffers.delete(block);
+    if (!this.#claims.beginWrite(block)) {
+      this.#tools.pool.release(buffer);
+      return;
+    }
+    const writing: Promise<void> = this.#write(block, buffer, source).finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+  }
+
+  async helpEnded(): Promise<void> {
+    await Promise.all(this.#writing);
+  }
+
+  async #write(block: number, buffer: Uint8Array, source: string): Promise<void> {
     const offset = this.#tools.layout.pieceOffset(this.pieceIndex) + block * BLOCK_LENGTH;
-    this.#tools.files
-      .write(offset, buffer.subarray(0, this.#blockSize(block)))
-      .then(() => {
-        this.#claims.markDone(block);
-        this.#onFerried([block], source);
-      }, this.#onError)
-      .finally(() => {
-        this.#tools.pool.release(buffer);
-      });
+    try {
+      await this.#tools.files.write(offset, buffer.subarray(0, this.#blockSize(block)));
+      this.#claims.markDone(block);
+      this.#onFerried([block], source);
+    } catch (error) {
+      this.#onError(error);
+    } finally {
+      this.#tools.pool.release(buffer);
+    }
   }
 
   #blockSize(block: number): number {

@@ -19,6 +19,8 @@ export interface FetchTask {
   readonly inFlight: Set<number>;
   /** Whether `claimNext` may find something; false once it found nothing. */
   hasMore: boolean;
+  /** Since when it has waited for blocks that others fetch. */
+  idleSinceMs: number | undefined;
 }
 
 export class DownloadQueue {
@@ -29,6 +31,8 @@ export class DownloadQueue {
   readonly #tasks = new Map<PieceIndex, FetchTask>();
   /** Tasks with blocks to ask for, in order. */
   #hungry: FetchTask[] = [];
+  /** The block whose first bytes were taken; what follows of it is taken for the same task alone. */
+  #arriving: { readonly task: FetchTask; readonly block: number } | undefined;
 
   constructor(options: {
     readonly layout: PieceLayout;
@@ -47,7 +51,8 @@ export class DownloadQueue {
   }
 
   add(sink: BlockSink, isHelp: boolean): void {
-    const task: FetchTask = { sink, isHelp, inFlight: new Set(), hasMore: true };
+    this.remove(sink.pieceIndex, true);
+    const task: FetchTask = { sink, isHelp, inFlight: new Set(), hasMore: true, idleSinceMs: undefined };
     this.#tasks.set(sink.pieceIndex, task);
     this.#hungry.push(task);
   }
@@ -55,9 +60,23 @@ export class DownloadQueue {
   /** Blocks of the piece may be free again. */
   wake(pieceIndex: PieceIndex): void {
     const task = this.#tasks.get(pieceIndex);
-    if (!task || task.hasMore) return;
-    task.hasMore = true;
-    this.#hungry.push(task);
+    if (task) this.#makeHungry(task);
+  }
+
+  /** Pieces of this link for which it has nothing to ask: the rest was asked for by helpers, `leastMs` ago or earlier. */
+  starving(nowMs: number, leastMs: number): PieceIndex[] {
+    const starving: PieceIndex[] = [];
+    for (const [pieceIndex, task] of this.#tasks) {
+      if (task.isHelp || task.hasMore || task.inFlight.size > 0) {
+        task.idleSinceMs = undefined;
+        continue;
+      }
+      task.idleSinceMs ??= nowMs;
+      if (nowMs - task.idleSinceMs < leastMs) continue;
+      task.idleSinceMs = nowMs;
+      starving.push(pieceIndex);
+    }
+    return starving;
   }
 
   /**
@@ -73,7 +92,10 @@ export class DownloadQueue {
     for (const block of task.inFlight) {
       this.#pipeline.handleDropped(pieceIndex, block);
       task.sink.giveBack(block);
-      ranges.push(this.#range(pieceIndex, block));
+      const range = this.#range(pieceIndex, block);
+      // What arrives nevertheless is charged when it does.
+      this.#bucket.giveBack(range.lengthBytes);
+      ranges.push(range);
     }
     if (sendCancels && ranges.length > 0) this.#send(encodeRanges('cancel', ranges));
     return task;
@@ -112,28 +134,52 @@ export class DownloadQueue {
    * @returns payload bytes that nobody asked for
    */
   handleFragment(fragment: PieceFragment, block: number | undefined, source: string, nowMs: number): number {
-    const task = block === undefined ? undefined : this.#tasks.get(fragment.pieceIndex as PieceIndex);
-    if (!task || block === undefined || !task.inFlight.has(block)) return fragment.fragment.length;
+    const task = this.#taskOf(fragment, block);
+    if (!task || block === undefined) {
+      this.#bucket.charge(fragment.fragment.length);
+      return fragment.fragment.length;
+    }
     const memory = task.sink.blockMemory(block);
-    if (!memory) return fragment.fragment.length;
-    memory.set(fragment.fragment, fragment.fragmentOffset);
+    memory?.set(fragment.fragment, fragment.fragmentOffset);
     this.#pipeline.handlePayload(fragment.fragment.length, nowMs);
-    if (fragment.fragmentOffset + fragment.fragment.length < fragment.lengthBytes) return 0;
+    const wasted = memory ? 0 : fragment.fragment.length;
+    if (fragment.fragmentOffset + fragment.fragment.length < fragment.lengthBytes) return wasted;
+    this.#arriving = undefined;
     task.inFlight.delete(block);
     this.#pipeline.handleBlock(fragment.pieceIndex, block, nowMs);
     task.sink.handleBlock(block, source);
-    return 0;
+    return wasted;
   }
 
   /** The peer refuses a block. @returns whether it was on its way */
   handleRejected(range: BlockRange): boolean {
-    const task = this.#tasks.get(range.pieceIndex as PieceIndex);
-    const block = Math.floor(range.blockOffset / BLOCK_LENGTH);
-    if (!task?.inFlight.delete(block)) return false;
-    this.#pipeline.handleDropped(range.pieceIndex, block);
+    const pieceIndex = range.pieceIndex as PieceIndex;
+    const task = this.#tasks.get(pieceIndex);
+    const block = range.blockOffset / BLOCK_LENGTH;
+    if (!task?.inFlight.has(block) || range.lengthBytes !== this.#range(pieceIndex, block).lengthBytes) return false;
+    task.inFlight.delete(block);
+    this.#pipeline.handleDropped(pieceIndex, block);
     this.#bucket.giveBack(range.lengthBytes);
     task.sink.giveBack(block);
+    this.#makeHungry(task);
     return true;
+  }
+
+  /**
+   * The task that waits for this fragment. A block that was taken back while it was arriving, and asked for again, is not
+   * completed by the rest of the first answer: the new memory lacks its beginning.
+   */
+  #taskOf(fragment: PieceFragment, block: number | undefined): FetchTask | undefined {
+    const task = block === undefined ? undefined : this.#tasks.get(fragment.pieceIndex as PieceIndex);
+    if (!task || block === undefined || !task.inFlight.has(block)) return undefined;
+    if (fragment.fragmentOffset === 0) this.#arriving = { task, block };
+    return this.#arriving?.task === task && this.#arriving.block === block ? task : undefined;
+  }
+
+  #makeHungry(task: FetchTask): void {
+    if (task.hasMore) return;
+    task.hasMore = true;
+    this.#hungry.push(task);
   }
 
   #range(pieceIndex: PieceIndex, block: number): BlockRange {

@@ -173,7 +173,7 @@ export class Link implements TorrentLink, TradeConnection {
     this.#state = 'closed';
     this.#socket.destroy();
     this.#returned = this.#trade?.close() ?? Promise.resolve();
-    this.#torrent?.links.delete(this);
+    this.#torrent?.handleClosed(this);
     this.#host.handleClosed(this);
     void this.#sayClosed(wasConnecting, reason, message);
   }

@@ -39,6 +39,8 @@ import type { TorrentTrade, WorkerTorrent } from './worker-torrent.js';
 const REFUSALS_MOST = 64;
 /** How long refusals of a choking peer are awaited before its pieces go to others (BEP 6: it refuses or serves each). */
 const CHOKE_SETTLE_MS = 2_000;
+/** How long helpers may keep a piece waiting of which nothing else is left to ask for. */
+const HELP_PATIENCE_MS = 1_000;
 
 /** What a trade needs of its worker. */
 export interface TradeHost {
@@ -202,7 +204,14 @@ export class PeerTrade implements TorrentTrade {
   /** Gives a piece back; `piece-released` follows. */
   releasePiece(pieceIndex: PieceIndex): void {
     const task = this.#downloads.remove(pieceIndex, !this.#isClosed);
-    if (task) this.#returns.giveBack(this.#torrent, task);
+    if (!task) return;
+    this.#returns.giveBack(this.#torrent, task);
+    // Its owner may be in this very thread, with nothing left to ask for but these blocks.
+    if (task.isHelp) for (const link of this.#torrent.links) link.trade?.wakePiece(pieceIndex);
+  }
+
+  stopHelp(pieceIndex: PieceIndex): void {
+    if (this.#downloads.tasks.get(pieceIndex)?.isHelp) this.releasePiece(pieceIndex);
   }
 
   pumpDownloads(): void {
@@ -217,6 +226,7 @@ export class PeerTrade implements TorrentTrade {
   handleTick(nowMs: number): void {
     if (this.#chokedAtMs !== undefined && nowMs - this.#chokedAtMs > CHOKE_SETTLE_MS) this.#releaseAll();
     this.#pipeline.handleTick(nowMs);
+    for (const pieceIndex of this.#downloads.starving(nowMs, HELP_PATIENCE_MS)) this.#takeOverHelp(pieceIndex);
     this.pumpDownloads();
     this.pumpUploads();
   }
@@ -336,6 +346,15 @@ export class PeerTrade implements TorrentTrade {
       client,
       ...(listenPort === undefined ? {} : { listenPort }),
     });
+  }
+
+  /** Helpers that are stalled, or dead with their thread, would keep the piece for ever: their blocks are asked for again. */
+  #takeOverHelp(pieceIndex: PieceIndex): void {
+    const assembly = this.#torrent.assemblies.get(pieceIndex);
+    if (assembly?.ownerLinkId !== this.#linkId || assembly.isWhole) return;
+    for (const link of this.#torrent.links) link.trade?.stopHelp(pieceIndex);
+    assembly.takeOver();
+    this.#downloads.wake(pieceIndex);
   }
 
   /** After a choke: pieces of which nothing is on its way any more. */

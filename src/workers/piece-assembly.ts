@@ -43,6 +43,8 @@ export interface BlockSink {
   blockMemory(block: number): Uint8Array | undefined;
   /** All bytes of the block are in its memory. */
   handleBlock(block: number, source: string): void;
+  /** Resolves when nothing that a helper brought is being written any more. */
+  helpEnded(): Promise<void>;
 }
 
 interface Run {
@@ -143,6 +145,21 @@ export class PieceAssembly implements BlockSink {
     this.#handleRunProgress(run);
   }
 
+  /** Helpers in the owner's own thread write nothing themselves. */
+  helpEnded(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Whether all blocks are there: what is left is to hash and write them. */
+  get isWhole(): boolean {
+    return this.#runs.every((run) => run.presentBlocks === run.blockCount);
+  }
+
+  /** Helpers in other threads keep this piece waiting: what they have not brought may be asked for again. */
+  takeOver(): void {
+    this.claims.takeOver();
+  }
+
   /** Blocks that a helper in another worker has put on disk. */
   handleFerried(blocks: readonly number[], source: string): void {
     if (this.#isOver) return;
@@ -154,21 +171,21 @@ export class PieceAssembly implements BlockSink {
   /**
    * Gives the piece up: what is in memory goes to disk.
    * @returns what is on disk then, by source
+   * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED} when it cannot be written; memory is given back nevertheless
    */
   async release(): Promise<PartialPiece> {
     this.#isOver = true;
+    this.claims.revoke();
     await Promise.allSettled(this.#writing);
-    for (const run of this.#runs) {
-      if (run.buffer) await this.#storePart(run, run.buffer);
+    try {
+      for (const run of this.#runs) {
+        if (run.buffer) await this.#storePart(run, run.buffer);
+      }
+    } finally {
+      // Where one run could not be written, the others still hold their memory.
+      for (const run of this.#runs) this.#dropBuffer(run);
     }
     return this.#partial();
-  }
-
-  /** Forgets the piece; its buffers go back once no write uses them. */
-  async discard(): Promise<void> {
-    this.#isOver = true;
-    await Promise.allSettled(this.#writing);
-    for (const run of this.#runs) this.#dropBuffer(run);
   }
 
   #handleRunProgress(run: Run): void {
@@ -212,6 +229,7 @@ export class PieceAssembly implements BlockSink {
         await this.#withRunFromDisk(current, (bytes) => {
           this.#hashRun(current, bytes);
         });
+        if (this.#isOver) return;
       }
     } finally {
       this.#isReadingBack = false;
@@ -316,17 +334,13 @@ export class PieceAssembly implements BlockSink {
 
   /** Writes the blocks of an unfinished run that are only in memory. */
   async #storePart(run: Run, buffer: Uint8Array): Promise<void> {
-    try {
-      for (let at = 0; at < run.blockCount; at += 1) {
-        const block = run.firstBlock + at;
-        if (!this.#present.has(block) || this.#onDisk.has(block)) continue;
-        const start = at * BLOCK_LENGTH;
-        const view = buffer.subarray(start, start + this.#tools.layout.blockSize(this.pieceIndex, block));
-        await this.#tools.files.write(this.#offsetOf(run) + start, view);
-        this.#onDisk.set(block);
-      }
-    } finally {
-      this.#dropBuffer(run);
+    for (let at = 0; at < run.blockCount; at += 1) {
+      const block = run.firstBlock + at;
+      if (!this.#present.has(block) || this.#onDisk.has(block)) continue;
+      const start = at * BLOCK_LENGTH;
+      const view = buffer.subarray(start, start + this.#tools.layout.blockSize(this.pieceIndex, block));
+      await this.#tools.files.write(this.#offsetOf(run) + start, view);
+      this.#onDisk.set(block);
     }
   }
 

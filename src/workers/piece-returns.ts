@@ -23,8 +23,8 @@ export class PieceReturns {
   giveBack(torrent: WorkerTorrent, task: FetchTask): void {
     const { sink } = task;
     const isOwner = sink instanceof PieceAssembly && !task.isHelp;
-    if (isOwner) torrent.assemblies.delete(sink.pieceIndex);
-    const released = isOwner ? sink.release() : Promise.resolve<PartialPiece>([]);
+    if (isOwner && torrent.assemblies.get(sink.pieceIndex) === sink) torrent.assemblies.delete(sink.pieceIndex);
+    const released = isOwner ? sink.release() : sink.helpEnded().then((): PartialPiece => []);
     const { torrentId } = torrent.setup;
     const done = released
       .catch((error: unknown): PartialPiece => {

@@ -45,6 +45,11 @@ export class SharedTokenBucket {
     if (this.isLimited) Atomics.add(this.#cells, TOKENS, bytes);
   }
 
+  /** Counts what nobody took tokens for. */
+  charge(bytes: number): void {
+    if (this.isLimited) Atomics.sub(this.#cells, TOKENS, bytes);
+  }
+
   /** Main thread: adds what `elapsedMs` is worth at the rate, up to the burst. */
   refill(rateBytesPerSec: number, elapsedMs: number): void {
     const burst = Math.max(rateBytesPerSec * Math.max(BURST_SECONDS, elapsedMs / 1000), LEAST_BURST_BYTES);

@@ -352,9 +352,8 @@ class WorkerHost implements LinkHost {
     const torrent = this.#torrents.get(torrentId);
     if (!torrent) return;
     this.#torrents.delete(torrentId);
-    const links = [...torrent.links];
-    for (const link of links) link.close('ours', 'the torrent is stopped');
-    await Promise.all(links.map((link) => link.settled()));
+    for (const link of [...torrent.links]) link.close('ours', 'the torrent is stopped');
+    await Promise.all(torrent.returning);
     await torrent.tools.files.close();
   }
 
@@ -403,7 +402,8 @@ class WorkerHost implements LinkHost {
     clearInterval(this.#timer);
     this.#listeners.close();
     for (const link of [...this.#links.values()]) link.close('ours', 'stopping');
-    await Promise.all([...this.#torrents.keys()].map((torrentId) => this.#removeTorrent(torrentId)));
+    // What could not be flushed is not durable: it will be hashed again.
+    await Promise.allSettled([...this.#torrents.keys()].map((torrentId) => this.#removeTorrent(torrentId)));
     this.#outbox.flush();
     this.#onStopped();
   }

@@ -13,6 +13,10 @@ import type { TorrentSetup } from './worker-messages.js';
 /** What is said on a torrent's open links all together. */
 export interface TorrentTrade {
   finishPiece(pieceIndex: PieceIndex): void;
+  /** Blocks of the piece became free again. */
+  wakePiece(pieceIndex: PieceIndex): void;
+  /** Stops helping with the piece; one that it holds itself stays. */
+  stopHelp(pieceIndex: PieceIndex): void;
   sendHaves(pieceIndices: readonly PieceIndex[]): void;
   sendUploadOnly(): void;
   measure(nowMs: number): LinkMeasure;
@@ -34,6 +38,8 @@ export class WorkerTorrent {
   readonly offered: Bitfield;
   readonly tools: AssemblyTools;
   readonly links = new Set<TorrentLink>();
+  /** Pieces that closed links are still giving back: they write files. */
+  readonly returning = new Set<Promise<void>>();
   /** Pieces that links of this worker hold. */
   readonly assemblies = new Map<PieceIndex, PieceAssembly>();
   uploadOnly: boolean;
@@ -51,5 +57,12 @@ export class WorkerTorrent {
       verifier: new PieceVerifier({ digests, registry, ...(verifyWith === undefined ? {} : { verifyWith }) }),
       pool,
     };
+  }
+
+  /** A link is closed; until its pieces are given back it may still write. */
+  handleClosed(link: TorrentLink): void {
+    this.links.delete(link);
+    const returning: Promise<void> = link.settled().finally(() => this.returning.delete(returning));
+    this.returning.add(returning);
   }
 }
