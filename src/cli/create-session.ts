@@ -1,6 +1,7 @@
 /** `p2p create` once its command line is read. */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { EngineConfig } from '../engine/engine-types.js';
+import { formatMagnet } from '../metainfo/magnet.js';
 import { formatSize } from '../units.js';
 import type { ResultFields } from './base-command.js';
 import { defined } from './defined.js';
@@ -8,10 +9,9 @@ import { withEngineUntilStopped } from './engine-session.js';
 import { countOf } from './format-pieces.js';
 import { HashingDisplay } from './hashing-display.js';
 import { identityFields, sizeFields } from './json-fields.js';
-import { magnetOf } from './magnet-of.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
-import { writeNewFile } from './write-new-file.js';
+import { refuseExisting, writeNewFile } from './write-new-file.js';
 
 export interface CreateSettings {
   readonly path: string;
@@ -30,6 +30,8 @@ export async function createTorrentFile(
   config: EngineConfig,
   settings: CreateSettings,
 ): Promise<ResultFields> {
+  const path = settings.output ?? `${basename(resolve(settings.path))}.torrent`;
+  await refuseExisting(path, settings.force);
   const display = new HashingDisplay(output);
   const request = {
     path: settings.path,
@@ -44,10 +46,9 @@ export async function createTorrentFile(
   const { metainfo, bytes, notes } = await withEngineUntilStopped(output, config, (engine) =>
     engine.create(request, (done, total) => display.update(settings.path, done, total)),
   ).finally(() => display.close());
-  const path = settings.output ?? `${metainfo.name}.torrent`;
   await writeNewFile(path, bytes, settings.force);
   for (const note of notes) output.note(note);
-  const magnet = magnetOf({ metainfo, trackerTiers: metainfo.trackerTiers, peers: [] });
+  const magnet = formatMagnet(metainfo, { trackers: metainfo.trackerTiers.flat() });
   const { layout } = metainfo;
   const pieces = `${countOf(layout.pieceCount, 'piece')} of ${formatSize(layout.pieceLengthBytes)}`;
   output.text(

@@ -1,5 +1,5 @@
 /** Engine values as fields of the JSON lines (docs/command-line.md). */
-import type { ResolvedTarget, Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
+import type { Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 
 /** Fields of a `progress` line. */
@@ -70,11 +70,6 @@ export function metainfoFields(metainfo: Metainfo) {
     creationDate: metainfo.creationDate ?? null,
     notes: metainfo.notes,
   };
-}
-
-/** All trackers of a target in one list, without repeats. */
-export function trackersOf({ trackerTiers }: Pick<ResolvedTarget, 'trackerTiers'>): string[] {
-  return [...new Set(trackerTiers.flat())];
 }
 
 /** `name` and `infoHash`. */

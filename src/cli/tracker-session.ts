@@ -34,7 +34,8 @@ export async function runTracker(output: Output, settings: TrackerSettings): Pro
 
 function introduce(output: Output, boundHost: string | undefined, port: number, url: string): void {
   const { style } = output;
-  const host = boundHost ?? lanAddress() ?? 'localhost';
+  const isWildcard = boundHost === undefined || boundHost === '0.0.0.0' || boundHost === '::';
+  const host = isWildcard ? (lanAddress() ?? 'localhost') : boundHost;
   const flags = port === OPTIONS.trackerPort.default ? `-i ${host}` : `-i ${host} -d ${port}`;
   output.text(
     `Tracker listening: ${style.bold(url)}`,

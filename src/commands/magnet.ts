@@ -4,7 +4,7 @@ import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { engineConfig } from '../cli/engine-config.js';
 import { withEngineUntilStopped } from '../cli/engine-session.js';
 import { hashingFlags, stateFlags, targetArg, trackerFlags } from '../cli/flags.js';
-import { magnetOf } from '../cli/magnet-of.js';
+import { magnetOf, trackersOf } from '../cli/magnet-of.js';
 
 export class Magnet extends BaseCommand {
   static override summary = 'Print the magnet link of a torrent.';
@@ -28,7 +28,7 @@ export class Magnet extends BaseCommand {
     const query = { target: args.target, trackers: announceUrls(flags) };
     const config = await engineConfig(flags, this.config.dataDir);
     const target = await withEngineUntilStopped(this.output, config, (engine) => engine.resolve(query));
-    const magnet = magnetOf(target);
+    const magnet = magnetOf(target, trackersOf(target, query));
     this.output.text(magnet);
     return { magnet };
   }

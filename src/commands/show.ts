@@ -5,8 +5,8 @@ import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { engineConfig } from '../cli/engine-config.js';
 import { withEngineUntilStopped } from '../cli/engine-session.js';
 import { hashingFlags, stateFlags, targetArg, trackerFlags } from '../cli/flags.js';
-import { metainfoFields, trackersOf } from '../cli/json-fields.js';
-import { magnetOf } from '../cli/magnet-of.js';
+import { metainfoFields } from '../cli/json-fields.js';
+import { magnetOf, trackersOf } from '../cli/magnet-of.js';
 import { renderTorrentCard } from '../cli/torrent-card.js';
 
 export class Show extends BaseCommand {
@@ -37,8 +37,8 @@ export class Show extends BaseCommand {
     const query = { target: args.target, trackers: announceUrls(flags) };
     const config = await engineConfig(flags, this.config.dataDir);
     const target = await withEngineUntilStopped(this.output, config, (engine) => engine.resolve(query));
-    const trackers = trackersOf(target);
-    const magnet = magnetOf(target);
+    const trackers = trackersOf(target, query);
+    const magnet = magnetOf(target, trackers);
     const card = { trackers, magnet, allFiles: flags.files };
     this.output.text(...renderTorrentCard(target.metainfo, card, this.output.style));
     return { ...metainfoFields(target.metainfo), magnet };

@@ -54,7 +54,8 @@ describe('Hash plugin modules', () => {
 });
 
 describe('pluginInstallArgv', () => {
-  const exists = (path: string): boolean => path === './mine' || path === 'mine';
+  const exists = (path: string): boolean =>
+    ['./mine', 'mine', 'mine/package.json', 'empty', 'packed.tgz'].includes(path);
 
   it('turns existing paths into file URLs and leaves names, flags and URLs alone', () => {
     const url = pathToFileURL('mine').href;
@@ -63,6 +64,11 @@ describe('pluginInstallArgv', () => {
       ...[url, url],
       ...['p2p-sha3', '--force', 'https://x/y'],
     ]);
+  });
+
+  it('takes what npm pack makes, and refuses a folder that is no package', () => {
+    expect(pluginInstallArgv(['packed.tgz'], exists)).to.deep.equal([pathToFileURL('packed.tgz').href]);
+    expect(() => pluginInstallArgv(['empty'], exists)).to.throw(/empty.*package\.json/);
   });
 
   it('refuses a path that leads nowhere', () => {
