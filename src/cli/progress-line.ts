@@ -21,23 +21,25 @@ const MOST_BAR_COLUMNS = 30;
 
 /**
  * A line such as `story.txt  ██████░░░░  57%  34 of 60 KiB  12.4 MiB/s  3 peers  12s left`, at most `columns - 1` wide, so
- * that no terminal wraps it. Below about 60 columns bar, size and peers go first; name, percent and rate stay.
+ * that no terminal wraps it. Names are filled up to `alignedNameColumns`, so that several lines stand in columns. Below about 60 columns bar, size and peers go first; name, percent and rate stay.
  */
 export function renderProgress(
   snapshot: TransferSnapshot,
   terminal: Pick<Terminal, 'columns' | 'hasUnicode'>,
   style: Style = styleFor(false),
+  alignedNameColumns = 0,
 ): string {
   const columns = Math.max(20, terminal.columns - 1);
   const name = printable(snapshot.name);
   const parts = snapshot.state === 'seeding' ? seedingParts(snapshot) : downloadParts(snapshot);
-  const nameColumns = Math.min(displayWidth(name), MOST_NAME_COLUMNS);
+  const nameColumns = Math.min(Math.max(displayWidth(name), alignedNameColumns), MOST_NAME_COLUMNS);
   const kept = keepFitting(parts, columns - Math.min(nameColumns, LEAST_NAME_COLUMNS * 2));
   const used = kept.reduce((sum, { text }) => sum + GAP.length + displayWidth(text), 0);
   if (used > columns - LEAST_NAME_COLUMNS) {
     return fitText([name, ...kept.map(({ text }) => text)].join(GAP), columns);
   }
-  const shownName = fitText(name, Math.min(nameColumns, columns - used));
+  const shownColumns = Math.min(nameColumns, columns - used);
+  const shownName = padText(fitText(name, shownColumns), shownColumns);
   const barColumns = Math.min(MOST_BAR_COLUMNS, columns - used - displayWidth(shownName) - GAP.length);
   const hasBar = snapshot.state !== 'seeding' && barColumns >= LEAST_BAR_COLUMNS;
   const bar = hasBar ? [style.green(renderBar(shareOf(snapshot), barColumns, terminal.hasUnicode))] : [];

@@ -1,11 +1,12 @@
 /** Shows how transfers go, again and again: live lines, a log line now and then, or JSON lines. */
 import type { Transfer, TransferSnapshot } from '../engine/engine-types.js';
 import { formatRate, formatSize } from '../units.js';
-import { fitText } from './display-width.js';
+import { displayWidth, fitText } from './display-width.js';
 import { countOf } from './format-pieces.js';
 import { progressFields } from './json-fields.js';
 import { LiveLines } from './live-lines.js';
 import type { Output } from './output.js';
+import { printable } from './printable.js';
 import { progressInWords, renderProgress, shareOf } from './progress-line.js';
 
 const REPAINT_INTERVAL_MS = 200;
@@ -62,12 +63,16 @@ export class ProgressReporter {
   #liveLines(snapshots: readonly TransferSnapshot[]): string[] {
     const { terminal, style } = this.#output;
     const active = snapshots.filter(({ state }) => state !== 'complete' && state !== 'stopped' && state !== 'failed');
-    if (active.length <= MOST_LIVE_LINES) return active.map((each) => renderProgress(each, terminal, style));
+    const render = (shown: readonly TransferSnapshot[]): string[] => {
+      const nameColumns = Math.max(0, ...shown.map(({ name }) => displayWidth(printable(name))));
+      return shown.map((each) => renderProgress(each, terminal, style, nameColumns));
+    };
+    if (active.length <= MOST_LIVE_LINES) return render(active);
     const busiest = active
       .toSorted((a, b) => trafficOf(b) - trafficOf(a))
       .slice(0, MOST_LIVE_LINES - 1)
       .toSorted((a, b) => a.name.localeCompare(b.name));
-    return [...busiest.map((each) => renderProgress(each, terminal, style)), renderTotals(active, terminal.columns)];
+    return [...render(busiest), renderTotals(active, terminal.columns)];
   }
 
   #emit(snapshot: TransferSnapshot): void {
