@@ -141,7 +141,6 @@ export class SimulatedWorker {
       case 'release-piece':
         return this.#release(link, action.pieceIndex);
       default:
-        return;
     }
   }
 
