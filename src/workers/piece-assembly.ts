@@ -229,12 +229,17 @@ export class PieceAssembly implements BlockSink {
         await this.#withRunFromDisk(current, (bytes) => {
           this.#hashRun(current, bytes);
         });
-        if (this.#isOver) return;
+        if (this.#hasEnded()) return;
       }
     } finally {
       this.#isReadingBack = false;
     }
     if (this.#hashedRuns === this.#runs.length && this.#runs.every((run) => !run.buffer)) await this.#settleStream();
+  }
+
+  /** A call, since it may have changed while something was awaited. */
+  #hasEnded(): boolean {
+    return this.#isOver;
   }
 
   async #settleStream(): Promise<void> {

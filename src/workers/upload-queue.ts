@@ -14,6 +14,8 @@ import type { PieceFiles } from './piece-files.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
 
 const BATCH_BYTES = 524_288;
+/** Under a rate limit one peer does not take all that came in at once. */
+const LIMITED_BATCH_BYTES = 65_536;
 const BATCH_REQUESTS = 256;
 const BATCHES_UNDER_WAY = 2;
 
@@ -107,10 +109,11 @@ export class UploadQueue {
 
   #takeBatch(): CheckedRange[] {
     const ranges: CheckedRange[] = [];
+    const most = this.#tools.bucket.isLimited ? LIMITED_BATCH_BYTES : BATCH_BYTES;
     let sizeBytes = 0;
     while (this.#head < this.#queue.length && ranges.length < BATCH_REQUESTS) {
       const range = this.#queue[this.#head];
-      if (!range || (ranges.length > 0 && sizeBytes + range.lengthBytes > BATCH_BYTES)) break;
+      if (!range || (ranges.length > 0 && sizeBytes + range.lengthBytes > most)) break;
       if (!this.#tools.bucket.take(range.lengthBytes)) break;
       this.#head += 1;
       sizeBytes += range.lengthBytes;

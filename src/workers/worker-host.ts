@@ -66,6 +66,7 @@ class WorkerHost implements LinkHost {
   readonly #onStopped: () => void;
   #incomingSerial = 0;
   #lastMeasureMs = 0;
+  #turn = 0;
   #pumpScheduled = false;
 
   constructor(config: HostConfig, port: MessagePort, registry: HashRegistry, onStopped: () => void) {
@@ -388,7 +389,10 @@ class WorkerHost implements LinkHost {
 
   #tick(): void {
     const nowMs = this.nowMs();
-    for (const link of [...this.#links.values()]) link.handleTick(nowMs);
+    // Another link first each time: whoever is first finds the most tokens of a rate limit.
+    const links = [...this.#links.values()];
+    this.#turn += 1;
+    for (let at = 0; at < links.length; at += 1) links[(this.#turn + at) % links.length]?.handleTick(nowMs);
     if (nowMs - this.#lastMeasureMs < MEASURE_MS) return;
     this.#lastMeasureMs = nowMs;
     for (const [torrentId, torrent] of this.#torrents) {

@@ -104,7 +104,7 @@ function aScene(options: { reqq?: number; tokens?: number } = {}): Scene {
       };
       return queue.handleFragment(fragment, block, 'them', 10);
     },
-  } as Scene & { queue: DownloadQueue };
+  };
 }
 
 function range(pieceIndex: number, block: number): BlockRange {
