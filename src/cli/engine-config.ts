@@ -15,6 +15,8 @@ export interface EngineFlagValues {
   readonly 'max-peers'?: number | undefined;
   readonly 'upload-slots'?: number | undefined;
   readonly 'worker-threads'?: number | undefined;
+  readonly 'memory-mib'?: number | undefined;
+  readonly 'open-files'?: number | undefined;
   readonly 'hash-plugin'?: readonly string[] | undefined;
   readonly 'verify-with'?: string | undefined;
   readonly token?: string | undefined;
@@ -40,6 +42,8 @@ export async function engineConfig(flags: EngineFlagValues, dataDir: string): Pr
       maxPeers: flags['max-peers'],
       uploadSlots: flags['upload-slots'],
       workerThreads: flags['worker-threads'],
+      memoryMiB: flags['memory-mib'],
+      openFiles: flags['open-files'],
       verifyWith: flags['verify-with']?.toLowerCase(),
       token: readToken(flags.token),
     }),

@@ -61,6 +61,8 @@ export const peerFlags = {
   'max-peers': integerFlag('maxPeers', { helpGroup: 'NETWORK' }),
   'upload-slots': integerFlag('uploadSlots', { helpGroup: 'NETWORK' }),
   'worker-threads': integerFlag('workerThreads', { helpGroup: 'NETWORK' }),
+  'memory-mib': integerFlag('memoryMiB', { helpGroup: 'NETWORK' }),
+  'open-files': integerFlag('openFiles', { helpGroup: 'NETWORK' }),
 };
 
 /** Of commands that receive. */

@@ -16,6 +16,10 @@ export interface EngineConfig {
   /** Local address to listen on; all when left out. */
   readonly bindHost?: string;
   readonly workerThreads?: number;
+  /** Memory for blocks on their way, in MiB, for all threads together. */
+  readonly memoryMiB?: number;
+  /** Files kept open for each worker thread. */
+  readonly openFiles?: number;
   readonly uploadLimitBytesPerSec?: number;
   readonly downloadLimitBytesPerSec?: number;
   readonly uploadSlots?: number;

@@ -262,8 +262,8 @@ class Engine implements EngineApi, EngineContext {
     if (this.#closing) throw new P2pError('P2P_WORKER_LOST', 'the engine is closed');
     this.#pool ??= new WorkerPool({
       threads: this.#settings.workerThreads,
-      memoryMiB: checkOption('memoryMiB', undefined),
-      openFiles: checkOption('openFiles', undefined),
+      memoryMiB: checkOption('memoryMiB', this.config.memoryMiB),
+      openFiles: checkOption('openFiles', this.config.openFiles),
       hashPluginUrls: this.#hashPluginUrls,
       client: CLIENT,
       uploadLimitBytesPerSec: this.config.uploadLimitBytesPerSec,
