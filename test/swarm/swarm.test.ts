@@ -73,6 +73,59 @@ describe('Swarm', () => {
     expect(tester.of('complete')).to.have.length(1);
   });
 
+  it('takes a piece that its link finished although it had given it back', () => {
+    const tester = new SwarmTester({ pieceCount: 1 });
+    tester.connect({ linkId: 100 });
+
+    tester.handle({ type: 'peer-choked', linkId: 100 });
+    tester.handle({ type: 'piece-released', linkId: 100, pieceIndex: piece(0), partial: [] });
+    tester.verify(100, 0);
+
+    expect(tester.of('complete')).to.have.length(1);
+  });
+
+  it('gives a piece to nobody else before its helper has let go', () => {
+    const tester = new SwarmTester({ pieceCount: 1, pieceLengthBytes: 64 * BLOCK_LENGTH });
+    tester.connect({ linkId: 100 });
+    tester.nowMs = 500;
+    tester.measure(100, { downBytesPerSec: 10_000, roundTripMs: 10 });
+    tester.connect({ linkId: 101 });
+
+    tester.handle({ type: 'peer-choked', linkId: 100 });
+    tester.handle({ type: 'piece-released', linkId: 100, pieceIndex: piece(0), partial: [] });
+    tester.connect({ linkId: 102 });
+    expect(tester.fetched(102)).to.deep.equal([]);
+    tester.handle({ type: 'piece-released', linkId: 101, pieceIndex: piece(0), partial: [] });
+
+    expect([...tester.fetched(101), ...tester.fetched(102)]).to.deep.equal([0]);
+  });
+
+  it('waits for a helper that never answers only for a while', () => {
+    const tester = new SwarmTester({ pieceCount: 1, pieceLengthBytes: 64 * BLOCK_LENGTH });
+    tester.connect({ linkId: 100 });
+    tester.nowMs = 500;
+    tester.measure(100, { downBytesPerSec: 10_000, roundTripMs: 10 });
+    tester.connect({ linkId: 101 });
+    tester.handle({ type: 'piece-failed', linkId: 100, pieceIndex: piece(0), contributors: ['disk'] });
+
+    tester.pass(5_000);
+
+    expect([...tester.fetched(100), ...tester.fetched(101)]).to.have.length(2);
+  });
+
+  it('blames nobody for blocks that lay on the disk', () => {
+    const tester = new SwarmTester({ pieceCount: 1 });
+    tester.connect({ linkId: 100 });
+
+    for (let failure = 0; failure < 5; failure += 1) {
+      tester.handle({ type: 'piece-failed', linkId: 100, pieceIndex: piece(0), contributors: ['disk'] });
+    }
+    tester.verify(100, 0, ['disk']);
+
+    expect(tester.swarm.snapshot(tester.nowMs).bannedPeers).to.equal(0);
+    expect(tester.of('close')).to.deep.equal([]);
+  });
+
   it('bans after two failed pieces and closes the link', () => {
     const tester = new SwarmTester({ pieceCount: 4 });
     tester.connect({ linkId: 100, id: 'aa' });
