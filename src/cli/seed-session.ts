@@ -57,15 +57,21 @@ async function startSeeds(
   requests: readonly SeedRequest[],
 ): Promise<SeedResult[]> {
   const seeds: SeedResult[] = [];
-  try {
-    for (const request of requests) {
+  let empty: P2pError | undefined;
+  for (const request of requests) {
+    try {
       const seed = await stop.unlessStopped(engine.seed(request));
       seeds.push(seed);
       introduce(output, seed, request.path);
+    } catch (error) {
+      if (error instanceof Interrupted) return seeds;
+      // An empty folder in ./input must not keep the rest from being seeded.
+      if (!(error instanceof P2pError) || error.code !== 'P2P_NOTHING_TO_SEED') throw error;
+      empty = error;
+      if (requests.length > 1) output.note(`${error.message}: passed over`);
     }
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
   }
+  if (seeds.length === 0 && empty) throw empty;
   return seeds;
 }
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { runSeeds } from '../../src/cli/seed-session.js';
 import type { SeedRequest, SeedResult, Transfer } from '../../src/engine/engine-types.js';
-import type { P2pError } from '../../src/errors.js';
+import { OptionError, type P2pError } from '../../src/errors.js';
 import { captureOutput } from './captured-output.js';
 import { aFakeTransfer, aSession } from './fake-engine.js';
 
@@ -47,6 +47,28 @@ describe('runSeeds', () => {
     session.stop.close();
 
     expect(error).to.include({ code: 'P2P_DISK_FAILED', message: 'gone' });
+  });
+
+  it('passes an empty folder over, unless there is nothing else', async () => {
+    const { output, stderr } = captureOutput();
+    const { transfer } = aFakeTransfer({ state: 'seeding' }, 'seed');
+    const session = aSession(output, {
+      seed: ({ path }) =>
+        path === 'empty'
+          ? Promise.reject(new OptionError('folder empty has no files', {}, 'P2P_NOTHING_TO_SEED'))
+          : Promise.resolve(aSeed(transfer)),
+    });
+
+    const alone = await runSeeds(output, session, [request('empty')]).catch((error: unknown) => error);
+    const running = runSeeds(output, session, [request('empty'), request('story.txt')]);
+    await nextTurn();
+    process.emit('SIGINT');
+    const result = await running;
+    session.stop.close();
+
+    expect(alone).to.have.property('code', 'P2P_NOTHING_TO_SEED');
+    expect(result['seeds']).to.have.length(1);
+    expect(stderr()).to.include('passed over');
   });
 
   it('that is stopped while it still hashes is a success without seeds', async () => {
