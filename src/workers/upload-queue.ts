@@ -39,7 +39,8 @@ export class UploadQueue {
   #batches = 0;
   #refusedInARow = 0;
   #isClosed = false;
-  readonly #buffers = new Set<Uint8Array>();
+  /** Handed to the socket, which says when it is done with them unless it dies. */
+  readonly #sending = new Set<Uint8Array>();
 
   constructor(tools: UploadTools) {
     this.#tools = tools;
@@ -84,36 +85,45 @@ export class UploadQueue {
 
   /** Serves what limits and memory allow; call after pushes and from the worker's timer. */
   pump(): void {
+    const batchBytes = this.#tools.bucket.isLimited ? LIMITED_BATCH_BYTES : BATCH_BYTES;
     while (!this.#isClosed && this.#batches < BATCHES_UNDER_WAY && this.length > 0) {
-      const ranges = this.#takeBatch();
-      if (ranges.length === 0) return;
-      const sizeBytes = ranges.reduce((sum, range) => sum + PIECE_HEADER_BYTES + range.lengthBytes, 0);
-      const buffer = this.#tools.pool.acquire(sizeBytes, this.#batches === 0);
-      if (!buffer) {
-        this.#putBack(ranges);
-        return;
+      if (!this.#serveBatch(batchBytes, false)) {
+        // Memory is short: one block at a time, so that nobody waits for ever.
+        if (this.#batches > 0 || !this.#serveBatch(0, true)) return;
       }
-      this.#batches += 1;
-      this.#buffers.add(buffer);
-      void this.#serve(ranges, buffer, sizeBytes);
     }
   }
 
-  /** The socket is gone: buffers that it will never ask for again go back. */
+  /** The socket is gone: buffers that it will never ask for again go back, those that are being read into follow. */
   close(): void {
     this.#isClosed = true;
     this.clear();
-    for (const buffer of this.#buffers) this.#tools.pool.release(buffer);
-    this.#buffers.clear();
+    for (const buffer of this.#sending) this.#tools.pool.release(buffer);
+    this.#sending.clear();
   }
 
-  #takeBatch(): CheckedRange[] {
+  /** @returns false when limits or memory do not allow it now */
+  #serveBatch(mostBytes: number, force: boolean): boolean {
+    const ranges = this.#takeBatch(mostBytes);
+    if (ranges.length === 0) return false;
+    const sizeBytes = ranges.reduce((sum, range) => sum + PIECE_HEADER_BYTES + range.lengthBytes, 0);
+    const buffer = this.#tools.pool.acquire(sizeBytes, force);
+    if (!buffer) {
+      this.#putBack(ranges);
+      return false;
+    }
+    this.#batches += 1;
+    void this.#serve(ranges, buffer, sizeBytes);
+    return true;
+  }
+
+  /** At least one range, if tokens allow. */
+  #takeBatch(mostBytes: number): CheckedRange[] {
     const ranges: CheckedRange[] = [];
-    const most = this.#tools.bucket.isLimited ? LIMITED_BATCH_BYTES : BATCH_BYTES;
     let sizeBytes = 0;
     while (this.#head < this.#queue.length && ranges.length < BATCH_REQUESTS) {
       const range = this.#queue[this.#head];
-      if (!range || (ranges.length > 0 && sizeBytes + range.lengthBytes > most)) break;
+      if (!range || (ranges.length > 0 && sizeBytes + range.lengthBytes > mostBytes)) break;
       if (!this.#tools.bucket.take(range.lengthBytes)) break;
       this.#head += 1;
       sizeBytes += range.lengthBytes;
@@ -133,29 +143,27 @@ export class UploadQueue {
   }
 
   async #serve(ranges: readonly CheckedRange[], buffer: Uint8Array, sizeBytes: number): Promise<void> {
+    const { files, pool, bucket, layout } = this.#tools;
     const payloadBytes = sizeBytes - ranges.length * PIECE_HEADER_BYTES;
-    try {
-      const reads = layOut(ranges, buffer, this.#tools.layout);
-      if (reads.length === 1 && reads[0]) await this.#tools.files.read(reads[0].offset, reads[0].views);
-      else await Promise.all(reads.map((read) => this.#tools.files.read(read.offset, read.views)));
-    } catch (error) {
+    const reads = layOut(ranges, buffer, layout);
+    // All of them, also when one fails: the buffer may not be given back while the kernel still writes into it.
+    const outcomes = await Promise.allSettled(reads.map((read) => files.read(read.offset, read.views)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed || this.#isClosed) {
       this.#batches -= 1;
-      this.#giveUp(buffer);
-      this.#tools.bucket.giveBack(payloadBytes);
-      if (!this.#isClosed) this.#tools.onError(error, ranges);
+      pool.release(buffer);
+      bucket.giveBack(payloadBytes);
+      if (failed && !this.#isClosed) this.#tools.onError(failed.reason, ranges);
       return;
     }
-    if (this.#isClosed) return;
+    this.#sending.add(buffer);
     this.#tools.send(buffer.subarray(0, sizeBytes), () => {
+      if (!this.#sending.delete(buffer)) return;
       this.#batches -= 1;
-      this.#giveUp(buffer);
+      pool.release(buffer);
       this.#tools.onServed(payloadBytes);
       this.pump();
     });
-  }
-
-  #giveUp(buffer: Uint8Array): void {
-    if (this.#buffers.delete(buffer)) this.#tools.pool.release(buffer);
   }
 }
 
