@@ -17,9 +17,11 @@ const O_NOFOLLOW = (fs.constants as { readonly O_NOFOLLOW?: number }).O_NOFOLLOW
 
 /** One open file. `users` counts the operations under way: a descriptor in use is never closed (its number is reused). */
 interface Handle {
+  readonly key: string;
   readonly name: string;
   readonly opening: Promise<number>;
   users: number;
+  /** Written since its last flush. */
   dirty: boolean;
   onIdle: (() => void) | undefined;
 }
@@ -28,80 +30,148 @@ export class FileHandles {
   readonly #most: number;
   /** In order of last use. */
   readonly #open = new Map<string, Handle>();
+  /** Written, then closed to make room before they were flushed. */
+  readonly #unflushed = new Set<string>();
+  readonly #closing = new Set<Promise<void>>();
+  #busyCount = 0;
 
   constructor(most: number) {
     this.#most = most;
   }
 
+  /** Operations under way. */
+  get busyCount(): number {
+    return this.#busyCount;
+  }
+
+  /** Files that are open. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
   /**
    * Runs `work` with the open file; the descriptor is not closed meanwhile.
+   * @param writes make the file when it is absent; without it, an absent file is an error
    * @throws {P2P_DISK_FAILED} {P2P_DISK_FULL} {P2P_PATH_UNSAFE} when it cannot be opened, or `work` fails
    */
   async withFile(file: TorrentFile, writes: boolean, work: (fd: number) => Promise<void>): Promise<void> {
-    const name = file.path ?? '';
-    const key = `${writes ? 'w' : 'r'}${name}`;
-    const handle = this.#open.get(key) ?? {
-      name,
-      opening: openFile(file, writes),
-      users: 0,
-      dirty: false,
-      onIdle: undefined,
-    };
-    this.#open.delete(key);
-    this.#open.set(key, handle);
-    handle.users += 1;
+    const handle = this.#take(file, writes);
     try {
       const fd = await handle.opening;
-      if (writes) handle.dirty = true;
-      await work(fd);
-    } catch (error) {
-      if (await isNotOpen(handle)) this.#open.delete(key);
-      throw error;
+      try {
+        await work(fd);
+      } finally {
+        // Afterwards: a flush while the write was under way does not count.
+        if (writes) handle.dirty = true;
+      }
     } finally {
-      handle.users -= 1;
-      if (handle.users === 0) handle.onIdle?.();
+      this.#leave(handle);
       if (this.#open.size > this.#most) await this.#closeOldest();
     }
   }
 
   /** Flushes the files of `paths` that were written since their last flush (fdatasync, one at a time). */
   async sync(paths: ReadonlySet<string>): Promise<void> {
+    await Promise.all(this.#closing);
     for (const handle of [...this.#open.values()]) {
-      if (!handle.dirty || !paths.has(handle.name)) continue;
-      handle.users += 1;
+      if (!handle.dirty || !paths.has(handle.name) || this.#open.get(handle.key) !== handle) continue;
+      this.#enter(handle);
       try {
-        await syncHandle(handle);
+        await flush(handle);
       } finally {
-        handle.users -= 1;
-        if (handle.users === 0) handle.onIdle?.();
+        this.#leave(handle);
       }
     }
+    for (const name of [...this.#unflushed]) if (paths.has(name)) await this.#flushClosed(name);
   }
 
-  /** Closes the files of `paths`, flushed if they were written. */
+  /**
+   * Closes the files of `paths`, flushed if they were written.
+   * @throws {P2P_DISK_FAILED} when one could not be flushed; all are closed nevertheless
+   */
   async close(paths: ReadonlySet<string>): Promise<void> {
-    for (const [key, handle] of [...this.#open]) {
-      if (!paths.has(handle.name)) continue;
-      this.#open.delete(key);
-      await closeHandle(handle);
+    const outcomes: PromiseSettledResult<void>[] = [];
+    for (const handle of [...this.#open.values()]) {
+      if (!paths.has(handle.name) || this.#open.get(handle.key) !== handle) continue;
+      this.#open.delete(handle.key);
+      outcomes.push(...(await Promise.allSettled([this.#close(handle, true)])));
     }
+    for (const name of [...this.#unflushed]) {
+      if (paths.has(name)) outcomes.push(...(await Promise.allSettled([this.#flushClosed(name)])));
+    }
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
+  /** The handle of a file, in use from now on; for reading, one that is open for writing serves as well. */
+  #take(file: TorrentFile, writes: boolean): Handle {
+    const name = file.path ?? '';
+    const open = this.#open.get(`w${name}`) ?? (writes ? undefined : this.#open.get(`r${name}`));
+    const handle = open ?? this.#make(file, writes);
+    this.#open.delete(handle.key);
+    this.#open.set(handle.key, handle);
+    this.#enter(handle);
+    return handle;
+  }
+
+  #make(file: TorrentFile, writes: boolean): Handle {
+    const name = file.path ?? '';
+    const handle: Handle = {
+      key: `${writes ? 'w' : 'r'}${name}`,
+      name,
+      opening: openFile(file, writes),
+      users: 0,
+      dirty: false,
+      onIdle: undefined,
+    };
+    handle.opening.catch(() => {
+      if (this.#open.get(handle.key) === handle) this.#open.delete(handle.key);
+    });
+    return handle;
+  }
+
+  #enter(handle: Handle): void {
+    handle.users += 1;
+    this.#busyCount += 1;
+  }
+
+  #leave(handle: Handle): void {
+    handle.users -= 1;
+    this.#busyCount -= 1;
+    if (handle.users === 0) handle.onIdle?.();
+  }
+
+  /** Makes room. Flushing waits for the next `sync`: one flush at a time, and not in the way of a piece. */
   async #closeOldest(): Promise<void> {
-    for (const [key, handle] of this.#open) {
+    for (const handle of this.#open.values()) {
       if (handle.users > 0) continue;
-      this.#open.delete(key);
-      await closeHandle(handle);
+      this.#open.delete(handle.key);
+      if (handle.dirty) this.#unflushed.add(handle.name);
+      await this.#close(handle, false);
       return;
     }
   }
-}
 
-function isNotOpen(handle: Handle): Promise<boolean> {
-  return handle.opening.then(
-    () => false,
-    () => true,
-  );
+  #close(handle: Handle, flushes: boolean): Promise<void> {
+    const closing = closeHandle(handle, flushes);
+    const tracked: Promise<void> = closing
+      .catch(() => undefined)
+      .finally(() => {
+        this.#closing.delete(tracked);
+      });
+    this.#closing.add(tracked);
+    return closing;
+  }
+
+  async #flushClosed(name: string): Promise<void> {
+    this.#unflushed.delete(name);
+    try {
+      const fd = await openDescriptor(name, O_RDWR | O_NOFOLLOW);
+      await fdatasync(fd).finally(() => closeDescriptor(fd));
+    } catch (error) {
+      this.#unflushed.add(name);
+      throw describeDiskError(error, 'flush', name);
+    }
+  }
 }
 
 async function openFile(file: TorrentFile, writes: boolean): Promise<number> {
@@ -155,7 +225,7 @@ function setLength(fd: number, lengthBytes: number): Promise<void> {
   return new Promise((resolve, reject) => {
     fs.fstat(fd, (statError, stats) => {
       if (statError) reject(statError);
-      else if (stats.size >= lengthBytes) resolve();
+      else if (stats.size === lengthBytes) resolve();
       else
         fs.ftruncate(fd, lengthBytes, (error) => {
           if (error) reject(error);
@@ -165,33 +235,49 @@ function setLength(fd: number, lengthBytes: number): Promise<void> {
   });
 }
 
-async function syncHandle(handle: Handle): Promise<void> {
+async function flush(handle: Handle): Promise<void> {
   const fd = await handle.opening;
   handle.dirty = false;
-  await new Promise<void>((resolve, reject) => {
-    fs.fdatasync(fd, (error) => {
-      if (error) reject(describeDiskError(error, 'flush', handle.name));
-      else resolve();
-    });
-  });
+  try {
+    await fdatasync(fd);
+  } catch (error) {
+    handle.dirty = true;
+    throw describeDiskError(error, 'flush', handle.name);
+  }
 }
 
-async function closeHandle(handle: Handle): Promise<void> {
-  if (await isNotOpen(handle)) return;
+/** Waits until nobody uses it. One that could not be opened needs no closing. */
+async function closeHandle(handle: Handle, flushes: boolean): Promise<void> {
+  const fd = await handle.opening.catch(() => undefined);
+  if (fd === undefined) return;
   if (handle.users > 0) {
     await new Promise<void>((resolve) => {
       handle.onIdle = resolve;
     });
   }
-  const fd = await handle.opening;
   try {
-    if (handle.dirty) await syncHandle(handle);
+    if (flushes && handle.dirty) await flush(handle);
   } finally {
-    await new Promise<void>((resolve, reject) => {
-      fs.close(fd, (error) => {
-        if (error) reject(describeDiskError(error, 'close', handle.name));
-        else resolve();
-      });
+    await closeDescriptor(fd).catch((error: unknown) => {
+      throw describeDiskError(error, 'close', handle.name);
     });
   }
+}
+
+function fdatasync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fdatasync(fd, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+function closeDescriptor(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.close(fd, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }

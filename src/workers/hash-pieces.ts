@@ -38,7 +38,7 @@ export async function hashPieces(task: HashTask): Promise<HashTaskResult> {
       else await hashSmallPieces(work, first, end, buffer);
     }
   } finally {
-    await files.close();
+    await files.end();
   }
   return { digests, unreadable };
 }

@@ -6,7 +6,7 @@
  */
 import fs from 'node:fs';
 
-import { StorageError } from '../errors.js';
+import { InvariantError, StorageError } from '../errors.js';
 import type { PieceLayout } from '../metainfo/piece-layout.js';
 import { describeDiskError } from './disk-errors.js';
 import type { FileHandles } from './file-handles.js';
@@ -17,9 +17,14 @@ export class PieceFiles {
   readonly #handles: FileHandles;
   #files: readonly TorrentFile[];
   #writes: boolean;
+  /** Where the files were before they were renamed; handles of theirs may be open still. */
+  #formerFiles: readonly TorrentFile[] = [];
   /** Reads wait for it while the files are being renamed. */
   #renamed: Promise<void> = Promise.resolve();
   #endRename: () => void = () => undefined;
+  #isEnded = false;
+  #busyCount = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(layout: PieceLayout, files: readonly TorrentFile[], writes: boolean, handles: FileHandles) {
     this.#layout = layout;
@@ -33,6 +38,79 @@ export class PieceFiles {
    * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED} {P2P_PATH_UNSAFE}
    */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
+    await this.#run(() => this.#write(offset, bytes));
+  }
+
+  /**
+   * Fills `views` one after the other from `offset` of the torrent.
+   * @throws {P2P_DISK_FAILED} when a file is absent or shorter than it must be
+   */
+  async read(offset: number, views: readonly Uint8Array[]): Promise<void> {
+    await this.#renamed;
+    await this.#run(() => this.#read(offset, views));
+  }
+
+  /** Flushes to the disk what was written (fdatasync). */
+  sync(): Promise<void> {
+    return this.#handles.sync(this.#paths());
+  }
+
+  /** Flushes and closes; what is used again is opened again. */
+  close(): Promise<void> {
+    return this.#handles.close(this.#paths());
+  }
+
+  /** Flushes and closes; whoever reads waits until `reopen`. Nothing is written any more. */
+  async closeForRename(): Promise<void> {
+    this.#renamed = new Promise((resolve) => {
+      this.#endRename = resolve;
+    });
+    await this.#idle();
+    await this.close();
+  }
+
+  /** The files lie under new paths now, and are only read. */
+  reopen(files: readonly TorrentFile[]): void {
+    this.#formerFiles = this.#files;
+    this.#files = files;
+    this.#writes = false;
+    this.#endRename();
+  }
+
+  /** No new names will come: who waits for them goes on with the old ones. */
+  handleNotRenamed(): void {
+    this.#endRename();
+  }
+
+  /** Closes for good, once what is under way has ended; who waits for a rename is turned away. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    this.#endRename();
+    await this.#idle();
+    await this.close();
+  }
+
+  async #run(work: () => Promise<void>): Promise<void> {
+    if (this.#isEnded) throw new StorageError('P2P_DISK_FAILED', 'the torrent is stopped: its files are closed');
+    this.#busyCount += 1;
+    try {
+      await work();
+    } finally {
+      this.#busyCount -= 1;
+      if (this.#busyCount === 0) this.#onIdle?.();
+    }
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#busyCount > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+  }
+
+  async #write(offset: number, bytes: Uint8Array): Promise<void> {
+    if (!this.#writes) throw new InvariantError('a piece was to be written to files that are only read');
     let at = 0;
     for (const slice of this.#layout.fileSlices(offset, bytes.length)) {
       const part = bytes.subarray(at, at + slice.lengthBytes);
@@ -44,12 +122,7 @@ export class PieceFiles {
     }
   }
 
-  /**
-   * Fills `views` one after the other from `offset` of the torrent.
-   * @throws {P2P_DISK_FAILED} when a file is absent or shorter than it must be
-   */
-  async read(offset: number, views: readonly Uint8Array[]): Promise<void> {
-    await this.#renamed;
+  async #read(offset: number, views: readonly Uint8Array[]): Promise<void> {
     const lengthBytes = views.reduce((sum, view) => sum + view.length, 0);
     const slices = this.#layout.fileSlices(offset, lengthBytes);
     let rest = views;
@@ -62,36 +135,12 @@ export class PieceFiles {
         continue;
       }
       const name = file.path;
-      await this.#handles.withFile(file, this.#writes, (fd) => readAll(fd, head, slice.fileOffset, name));
+      await this.#handles.withFile(file, false, (fd) => readAll(fd, head, slice.fileOffset, name));
     }
   }
 
-  /** Flushes to the disk what was written (fdatasync). */
-  sync(): Promise<void> {
-    return this.#handles.sync(this.#paths());
-  }
-
-  close(): Promise<void> {
-    return this.#handles.close(this.#paths());
-  }
-
-  /** Flushes and closes; whoever reads waits until `reopen`. Nothing is written any more. */
-  closeForRename(): Promise<void> {
-    this.#renamed = new Promise((resolve) => {
-      this.#endRename = resolve;
-    });
-    return this.close();
-  }
-
-  /** The files lie under new paths now, and are only read. */
-  reopen(files: readonly TorrentFile[]): void {
-    this.#files = files;
-    this.#writes = false;
-    this.#endRename();
-  }
-
   #paths(): Set<string> {
-    return new Set(this.#files.flatMap((file) => file.path ?? []));
+    return new Set([...this.#formerFiles, ...this.#files].flatMap((file) => file.path ?? []));
   }
 
   #file(fileIndex: number): TorrentFile {

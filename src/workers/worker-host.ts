@@ -353,9 +353,11 @@ class WorkerHost implements LinkHost {
     const torrent = this.#torrents.get(torrentId);
     if (!torrent) return;
     this.#torrents.delete(torrentId);
+    // A piece that is given back may be reading what it wrote.
+    torrent.tools.files.handleNotRenamed();
     for (const link of [...torrent.links]) link.close('ours', 'the torrent is stopped');
     await Promise.all(torrent.returning);
-    await torrent.tools.files.close();
+    await torrent.tools.files.end();
   }
 
   #reply(requestId: number, work: Promise<number | void> | undefined): void {

@@ -98,7 +98,7 @@ export function useTorrents(): (shape: TorrentShape) => TorrentOnDisk {
   afterEach(async () => {
     for (const torrent of made.splice(0)) {
       torrent.files.letGo();
-      await torrent.files.close();
+      await torrent.files.end();
       rmSync(torrent.folder, { recursive: true, force: true });
     }
   });
