@@ -96,6 +96,10 @@ export class PeerRoster {
     return count;
   }
 
+  get halfOpenCount(): number {
+    return this.#halfOpen.size;
+  }
+
   get halfOpenLinkIds(): Iterable<number> {
     return this.#halfOpen.keys();
   }

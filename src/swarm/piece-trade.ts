@@ -9,12 +9,14 @@ import { planRescue } from './endgame.js';
 import { PieceLedger } from './piece-ledger.js';
 import { PiecePicker } from './piece-picker.js';
 import type { PieceSet } from './piece-set.js';
-import { supplyTarget } from './supply-target.js';
+import { fairShareBytes, supplyTarget } from './supply-target.js';
 import type { FailedPieceEvidence, PartialPiece, SwarmAction } from './swarm-events.js';
 import { SNUBBED_AFTER_MS, type SwarmLink } from './swarm-link.js';
 
 /** How long a link that chokes us, or has to close, may keep its pieces before they are asked back. */
 const CHOKED_GRACE_MS = 5_000;
+/** How long a new connection may take from its admission to its first unchoke. */
+const NEWCOMER_MS = 1_000;
 /** How long a piece waits for its last helper to let go. */
 const HELPERS_GONE_MS = 2_000;
 /** A helper that has asked for nothing after this time found nothing to ask for. */
@@ -155,14 +157,17 @@ export class PieceTrade {
     return true;
   }
 
-  /** Looks after all links that something happened to. */
-  supplyDirty(nowMs: number): void {
+  /**
+   * Looks after all links that something happened to.
+   * @param dialCount dials under way: something is left for them
+   */
+  supplyDirty(dialCount: number, nowMs: number): void {
     if (this.#dirty.size === 0) return;
-    let fetching = 0;
-    for (const link of this.#links.values()) if (link.canFetch(nowMs)) fetching += 1;
+    let contenders = dialCount;
+    for (const link of this.#links.values()) if (link.canFetch(nowMs) || this.#isNew(link, nowMs)) contenders += 1;
     for (const link of this.#dirty) {
       this.#dirty.delete(link);
-      this.#supply(link, fetching, nowMs);
+      this.#supply(link, contenders, nowMs);
     }
   }
 
@@ -226,13 +231,18 @@ export class PieceTrade {
     return link.assigned.size;
   }
 
-  #supply(link: SwarmLink, fetching: number, nowMs: number): void {
+  /** It may be unchoked any moment. */
+  #isNew(link: SwarmLink, nowMs: number): boolean {
+    return nowMs - link.admittedMs < NEWCOMER_MS && (!link.pieces || this.isInteresting(link));
+  }
+
+  #supply(link: SwarmLink, contenders: number, nowMs: number): void {
     this.#idle.delete(link);
     if (!link.pieces || !link.canFetch(nowMs)) return;
     // A peer that left us waiting must first show with one piece that it is back.
     const { pieceLengthBytes } = this.#layout;
-    const fairShareBytes = (this.picker.openCount * pieceLengthBytes) / Math.max(1, fetching);
-    const target = link.isSnubbed ? 1 : supplyTarget(link, pieceLengthBytes, fairShareBytes, nowMs);
+    const shareBytes = fairShareBytes(this.picker.openCount * pieceLengthBytes, contenders);
+    const target = link.isSnubbed ? 1 : supplyTarget(link, pieceLengthBytes, shareBytes, nowMs);
     let remaining = link.remainingBytes(nowMs);
     while (remaining < target && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
       const pieceIndex = this.picker.pick(link.pieces, link.lastPicked);

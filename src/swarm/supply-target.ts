@@ -19,6 +19,8 @@ const MARGIN_MS = 150;
 /** Longer ones are queues, not ways. */
 const LONGEST_ROUND_TRIP_MS = 500;
 const LEAST_BYTES = 131_072;
+/** So much lasts for the way of a message to the worker and back at a MB/s or two. */
+const LEAST_SHARE_BYTES = 2_048;
 const LEAST_STARTING_BYTES = 262_144;
 const MOST_BYTES = 67_108_864;
 /** Before the first measures say more, the supply doubles with what came, as TCP's slow start does. */
@@ -30,12 +32,12 @@ const MEASURE_MS = 250;
 /**
  * Bytes that should be assigned and not yet there. One more piece is due while there are fewer.
  * @param pieceLengthBytes of the torrent
- * @param fairShareBytes what is left to assign, divided among the links: near the end nobody hoards
+ * @param shareBytes most that one link may take of what is left to assign, see `fairShareBytes`
  */
 export function supplyTarget(
   link: SupplyView,
   pieceLengthBytes: number,
-  fairShareBytes: number,
+  shareBytes: number,
   nowMs: number,
 ): number {
   const rate = link.downBytesPerSec / 1000;
@@ -46,5 +48,14 @@ export function supplyTarget(
   const isStarting = link.startMs === undefined || nowMs - link.startMs < SLOW_START_MS;
   const startingBytes = Math.max(LEAST_STARTING_BYTES, Math.min(2 * link.doneBytes, MOST_SLOW_START_BYTES));
   const wantedBytes = isStarting ? Math.max(startingBytes, steadyBytes) : steadyBytes;
-  return Math.min(Math.max(LEAST_BYTES, Math.min(wantedBytes, fairShareBytes)), MOST_BYTES);
+  return Math.min(Math.max(LEAST_BYTES, wantedBytes), Math.max(shareBytes, LEAST_SHARE_BYTES), MOST_BYTES);
+}
+
+/**
+ * Most of what is left to assign that one link may take: half of its even share, so that a small file is not all the first
+ * link's, and near the end nobody hoards (guided self-scheduling: Polychronopoulos and Kuck, 1987).
+ * @param contenderCount links that fetch or are about to; one alone may take all
+ */
+export function fairShareBytes(openBytes: number, contenderCount: number): number {
+  return contenderCount > 1 ? openBytes / (2 * contenderCount) : Infinity;
 }

@@ -25,6 +25,7 @@ export class SwarmLink {
   readonly incoming: boolean;
   readonly peerId: PeerId;
   readonly blameKey: string;
+  readonly admittedMs: number;
   client: string;
   uploadOnly = false;
   /** Undefined until the peer said what it has. */
@@ -58,6 +59,7 @@ export class SwarmLink {
     readonly incoming: boolean;
     readonly peerId: PeerId;
     readonly blameKey: string;
+    readonly admittedMs: number;
   }) {
     this.linkId = options.linkId;
     this.address = options.address;
@@ -65,6 +67,7 @@ export class SwarmLink {
     this.peerId = options.peerId;
     this.client = clientNameOf(options.peerId);
     this.blameKey = options.blameKey;
+    this.admittedMs = options.admittedMs;
     this.measure = { ...NOTHING_MEASURED, linkId: options.linkId };
   }
 

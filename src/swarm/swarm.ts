@@ -110,7 +110,7 @@ export class Swarm {
   poll(): SwarmAction | undefined {
     const action = this.#actions.shift();
     if (action || this.#isStopped) return action;
-    this.#trade.supplyDirty(this.#nowMs);
+    this.#trade.supplyDirty(this.#roster.halfOpenCount, this.#nowMs);
     this.#choke();
     this.#dial();
     this.#announce();
@@ -198,7 +198,7 @@ export class Swarm {
     this.#peerEverAnswered = true;
     const replaced = this.#links.get(admission.replaced ?? -1);
     if (replaced) this.#close(replaced, 'a duplicate connection');
-    const link = new SwarmLink({ linkId, address, incoming, peerId, blameKey });
+    const link = new SwarmLink({ linkId, address, incoming, peerId, blameKey, admittedMs: this.#nowMs });
     this.#links.set(linkId, link);
     this.#trade.addLink(link);
     this.#actions.push({ type: 'admit', linkId, blameKey });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { supplyTarget, type SupplyView } from '../../src/swarm/supply-target.js';
+import { fairShareBytes, supplyTarget, type SupplyView } from '../../src/swarm/supply-target.js';
 
 const MIB = 1_048_576;
 
@@ -33,6 +33,12 @@ describe('supplyTarget', () => {
     const fast = aLink({ startMs: 0, downBytesPerSec: 100 * MIB, roundTripMs: 1 });
 
     expect(supplyTarget(fast, 65_536, MIB, 5_000)).to.equal(MIB);
+    expect(supplyTarget(fast, 128, 10, 5_000)).to.equal(2_048);
+  });
+
+  it('gives a link alone all that it wants, and one of three a sixth of what is left', () => {
+    expect(fairShareBytes(60_000, 1)).to.equal(Infinity);
+    expect(fairShareBytes(60_000, 3)).to.equal(10_000);
   });
 });
 

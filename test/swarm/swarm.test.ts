@@ -183,6 +183,17 @@ describe('Swarm', () => {
     expect(large.fetched(100)).to.have.length(1);
   });
 
+  it('leaves enough of a small file for the seeds that come a moment later', () => {
+    const swarm = new SwarmTester({ pieceCount: 480, pieceLengthBytes: 128 });
+    swarm.connect({ linkId: 1, unchokes: false });
+    swarm.connect({ linkId: 3, unchokes: false });
+    swarm.connect({ linkId: 5, unchokes: false });
+
+    for (const linkId of [1, 3, 5]) swarm.handle({ type: 'peer-unchoked', linkId });
+
+    for (const linkId of [1, 3, 5]) expect(swarm.fetched(linkId).length, `link ${linkId}`).to.be.within(40, 80);
+  });
+
   it('closes a link to another seed a moment after it completed', () => {
     const tester = new SwarmTester({ pieceCount: 1 });
     tester.connect({ linkId: 100 });
