@@ -44,7 +44,8 @@ export const trackerFlags = {
 };
 
 /** Of commands that publish. */
-export const tokenFlags = {
+export const publishFlags = {
+  ...trackerFlags,
   token: tokenFlag('File that holds the secret for publishing; P2P_TOKEN may hold the secret itself.', 'TRACKER'),
 };
 

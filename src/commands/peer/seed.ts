@@ -3,15 +3,7 @@ import { Args, Flags } from '@oclif/core';
 import { announceUrls } from '../../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
 import { engineConfig } from '../../cli/engine-config.js';
-import {
-  maskFlags,
-  peerFlags,
-  stateFlags,
-  tokenFlags,
-  torrentFlags,
-  trackerFlags,
-  verifyingFlags,
-} from '../../cli/flags.js';
+import { maskFlags, peerFlags, stateFlags, publishFlags, torrentFlags, verifyingFlags } from '../../cli/flags.js';
 import { seedRequests } from '../../cli/seed-requests.js';
 import { seedUntilStopped } from '../../cli/seed-session.js';
 
@@ -54,8 +46,7 @@ With --torrent, PATH is served as that torrent: what is there is verified first,
   };
 
   static override flags = {
-    ...trackerFlags,
-    ...tokenFlags,
+    ...publishFlags,
     ...peerFlags,
     ...torrentFlags,
     torrent: Flags.string({
