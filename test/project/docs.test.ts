@@ -20,7 +20,20 @@ function linkedPaths(page: string): string[] {
   return links.map(([, target = '']) => path.posix.join(path.posix.dirname(page), target));
 }
 
+/** `npm run NAME`, wherever a page tells people to type it. */
+function namedScripts(page: string): string[] {
+  const text = readFileSync(projectRoot + page, 'utf8');
+  return [...text.matchAll(/npm run ([a-z][a-z:-]*)/g)].map(([, name = '']) => name);
+}
+
 describe('documentation', () => {
+  it('names only scripts of package.json', () => {
+    const { scripts } = JSON.parse(readFileSync(`${projectRoot}package.json`, 'utf8')) as { scripts: object };
+    const gone = pages.flatMap(namedScripts).filter((name) => !(name in scripts));
+
+    expect(gone).to.deep.equal([]);
+  });
+
   for (const page of pages) {
     it(`${page} names only paths that are there`, () => {
       const gone = [...namedPaths(page), ...linkedPaths(page)].filter((name) => !existsSync(projectRoot + name));
