@@ -34,12 +34,7 @@ const MEASURE_MS = 250;
  * @param pieceLengthBytes of the torrent
  * @param shareBytes most that one link may take of what is left to assign, see `fairShareBytes`
  */
-export function supplyTarget(
-  link: SupplyView,
-  pieceLengthBytes: number,
-  shareBytes: number,
-  nowMs: number,
-): number {
+export function supplyTarget(link: SupplyView, pieceLengthBytes: number, shareBytes: number, nowMs: number): number {
   const rate = link.downBytesPerSec / 1000;
   const untilNextLookMs = rate > 0 ? Math.min(MEASURE_MS, pieceLengthBytes / rate) : 0;
   const roundTripMs = Math.min(link.roundTripMs, LONGEST_ROUND_TRIP_MS);
