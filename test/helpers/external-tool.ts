@@ -28,7 +28,9 @@ export class ExternalProcess {
     const collect = (text: Buffer): void => void (this.output += text.toString());
     this.child.stdout?.on('data', collect);
     this.child.stderr?.on('data', collect);
-    this.#exited = new Promise((resolve) => this.child.once('close', resolve));
+    this.#exited = new Promise((resolve) => {
+      this.child.once('close', resolve);
+    });
   }
 
   /** Its exit code; null when a signal ended it. */

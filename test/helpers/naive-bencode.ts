@@ -5,7 +5,12 @@
 
 /** A value to encode: text is UTF-8, the keys of a dictionary are sorted. */
 export type BencodeInput =
-  number | string | Uint8Array | readonly BencodeInput[] | { readonly [key: string]: BencodeInput };
+  | number
+  | string
+  | Uint8Array
+  | readonly BencodeInput[]
+  | ReadonlyMap<string, BencodeInput>
+  | { readonly [key: string]: BencodeInput };
 
 /** A decoded value: byte strings stay bytes. */
 export type BencodeOutput = number | Buffer | BencodeOutput[] | Map<string, BencodeOutput>;
@@ -18,10 +23,22 @@ export function bencode(value: BencodeInput): Buffer {
     const items = value as readonly BencodeInput[];
     return Buffer.concat([Buffer.from('l'), ...items.map(bencode), Buffer.from('e')]);
   }
-  const entries = Object.entries(value).map(([key, item]) => ({ key: Buffer.from(key), item }));
+  const pairs = value instanceof Map ? [...(value as ReadonlyMap<string, BencodeInput>)] : Object.entries(value);
+  const entries = pairs.map(([key, item]) => ({ key: Buffer.from(key), item }));
   entries.sort((a, b) => Buffer.compare(a.key, b.key));
   const parts = entries.flatMap(({ key, item }) => [bencode(key), bencode(item)]);
   return Buffer.concat([Buffer.from('d'), ...parts, Buffer.from('e')]);
+}
+
+/**
+ * The value under a path of dictionary keys.
+ * @throws when one of them is not there
+ */
+export function member(value: BencodeOutput, ...keys: readonly string[]): BencodeOutput {
+  let inner: BencodeOutput | undefined = value;
+  for (const key of keys) inner = inner instanceof Map ? inner.get(key) : undefined;
+  if (inner === undefined) throw new Error(`no ${keys.join('.')}`);
+  return inner;
 }
 
 /** The one value that `bytes` hold. Throws when they hold none. */
@@ -40,7 +57,7 @@ export function bdecode(bytes: Buffer): BencodeOutput {
       const items = takeUntilEnd();
       const dictionary = new Map<string, BencodeOutput>();
       for (let index = 0; index < items.length; index += 2) {
-        dictionary.set(String(items[index]), items[index + 1] as BencodeOutput);
+        dictionary.set((items[index] as Buffer).toString(), items[index + 1] as BencodeOutput);
       }
       return dictionary;
     }

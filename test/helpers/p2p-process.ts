@@ -4,9 +4,9 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { JsonLine, LineOf, LineType } from './json-line.js';
+import { projectRoot } from './project-root.js';
 
 export interface P2pProcessOptions {
   /** For the printed log of a failed test. */
@@ -38,9 +38,6 @@ interface Waiter {
 /** How long one wait may take before the test is told what was printed instead. */
 const WAIT_LIMIT_MS = 45_000;
 
-/** The project's root folder: the nearest one above this file that has a package.json and a `bin`. */
-export const PROJECT_ROOT = findProjectRoot();
-
 export class P2pProcess {
   readonly name: string;
   /** All JSON lines so far, in order. */
@@ -62,7 +59,7 @@ export class P2pProcess {
     const command = [
       ...(options.wrapper ?? []),
       process.execPath,
-      join(PROJECT_ROOT, 'bin', 'run.js'),
+      join(projectRoot, 'bin', 'run.js'),
       ...args,
       ...(options.plainText === true ? [] : ['--json']),
     ];
@@ -261,14 +258,4 @@ function withoutRuns(lines: readonly string[]): string[] {
 function inheritedEnv(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([key]) => !key.startsWith('P2P_') && key !== 'NODE_OPTIONS');
   return Object.fromEntries(kept);
-}
-
-function findProjectRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!(existsSync(join(folder, 'package.json')) && existsSync(join(folder, 'bin')))) {
-    const above = dirname(folder);
-    if (above === folder) throw new Error('no project root above the test helpers');
-    folder = above;
-  }
-  return folder;
 }

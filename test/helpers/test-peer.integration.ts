@@ -62,7 +62,9 @@ async function oneReplyTracker(): Promise<{ url: string; peerPort: number; close
     const peers = Buffer.from([127, 0, 0, 1, tracker.peerPort >> 8, tracker.peerPort & 255]);
     response.end(bencode({ interval: 60, peers }));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const tracker = {
@@ -70,7 +72,9 @@ async function oneReplyTracker(): Promise<{ url: string; peerPort: number; close
     peerPort: 0,
     close: async () => {
       server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
     },
   };
   return tracker;

@@ -67,7 +67,9 @@ export class TestLink {
     this.socket = socket;
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => resolve());
+    });
     socket.once('close', () => this.changed());
   }
 
@@ -93,7 +95,10 @@ export class TestLink {
 
   /** Waits until something that came makes `condition` true, or the connection is gone. */
   async until(condition: () => boolean): Promise<void> {
-    while (!condition() && this.isOpen) await new Promise<void>((resolve) => this.#listeners.add(resolve));
+    while (!condition() && this.isOpen)
+      await new Promise<void>((resolve) => {
+        this.#listeners.add(resolve);
+      });
   }
 
   /** Wakes those who wait. */
@@ -168,7 +173,9 @@ export class TestPeer {
 
   /** Settles at the next bytes that come on any link, and when one opens or closes. */
   changed(): Promise<void> {
-    return new Promise((resolve) => this.#listeners.add(resolve));
+    return new Promise((resolve) => {
+      this.#listeners.add(resolve);
+    });
   }
 
   /** Waits until something that happened makes `condition` true. */
@@ -188,7 +195,10 @@ export class TestPeer {
     for (const link of this.links) link.socket.destroy();
     await Promise.all(this.links.map((link) => link.closed));
     const server = this.#server;
-    if (server?.listening === true) await new Promise<void>((resolve) => server.close(() => resolve()));
+    if (server?.listening === true)
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
   }
 
   /** Who dialled speaks first; the other answers a plain handshake and hangs up on anything else (such as MSE). */
@@ -350,8 +360,9 @@ async function listenAnywhere(server: Server): Promise<number> {
         resolve();
       });
     });
-  await listen('::').catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EAFNOSUPPORT' && error.code !== 'EADDRNOTAVAIL') throw error;
+  await listen('::').catch(async (error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
     await listen('0.0.0.0');
   });
   const address = server.address();
