@@ -146,6 +146,12 @@ export class P2pProcess {
     this.#child.kill(name);
   }
 
+  /** Closes the reading end of its stdout, as `| head` does. */
+  closeStdout(): void {
+    this.#child.stdout?.destroy();
+    this.#rest = '';
+  }
+
   /** Asks the process to end as Ctrl-C does, and waits until it has. */
   async stop(): Promise<ProcessExit> {
     this.signal('SIGINT');
