@@ -139,7 +139,7 @@ export class SimulatedWorker {
       case 'help-piece':
         return this.#help(link, action.pieceIndex);
       case 'release-piece':
-        return this.#release(link, action.pieceIndex);
+        return this.#release(link, action.pieceIndex, action.ifUntouched);
       default:
     }
   }
@@ -209,11 +209,20 @@ export class SimulatedWorker {
   }
 
   /** Gives a piece back, or stops helping; a piece that the link does not have is passed over. */
-  #release(link: WorkerLink, pieceIndex: PieceIndex): void {
+  #release(link: WorkerLink, pieceIndex: PieceIndex, ifUntouched = false): void {
+    if (ifUntouched && link.fetching.has(pieceIndex) && this.#hasAsked(link, pieceIndex)) {
+      this.#options.notify({ type: 'piece-kept', linkId: link.linkId, pieceIndex });
+      return;
+    }
     this.#cancel(link, pieceIndex);
     if (link.helping.has(pieceIndex)) this.#endHelp(link, pieceIndex);
     else if (link.fetching.delete(pieceIndex)) this.#giveBack(link, pieceIndex);
     this.#request(link);
+  }
+
+  #hasAsked(link: WorkerLink, pieceIndex: PieceIndex): boolean {
+    const blocks = Array.from({ length: this.#options.layout.blockCount(pieceIndex) }, (_, block) => block);
+    return blocks.some((block) => link.asked.has(keyOf(pieceIndex, block)));
   }
 
   #giveBack(link: WorkerLink, pieceIndex: PieceIndex): void {

@@ -150,6 +150,13 @@ export class PieceTrade {
     else this.#endHelp(link, pieceIndex, nowMs);
   }
 
+  /** The link goes on with a piece that was asked back for another. */
+  handleKept(link: SwarmLink, pieceIndex: PieceIndex): void {
+    if (this.ledger.ownerOf(pieceIndex) !== link.linkId) return;
+    link.unmarkReleasing(pieceIndex);
+    this.#promised.delete(pieceIndex);
+  }
+
   /** @returns whether the piece was owned */
   handleLost(pieceIndex: PieceIndex): boolean {
     if (!this.ledger.lose(pieceIndex)) return false;
@@ -291,9 +298,10 @@ export class PieceTrade {
       for (const pieceIndex of rescue.touched) {
         this.#takenOver.set(pieceIndex, (this.#takenOver.get(pieceIndex) ?? 0) + 1);
       }
+      const touched = new Set(rescue.touched);
       for (const pieceIndex of rescue.pieceIndices) {
         this.#promised.set(pieceIndex, link);
-        this.#askBack(rescue.owner, pieceIndex);
+        this.#askBack(rescue.owner, pieceIndex, !touched.has(pieceIndex));
       }
     } else if (rescue) {
       this.#beginHelp(link, rescue.owner, rescue.pieceIndex, nowMs);
@@ -326,9 +334,9 @@ export class PieceTrade {
     }
   }
 
-  #askBack(link: SwarmLink, pieceIndex: PieceIndex): void {
+  #askBack(link: SwarmLink, pieceIndex: PieceIndex, ifUntouched = false): void {
     link.markReleasing(pieceIndex);
-    this.#act({ type: 'release-piece', linkId: link.linkId, pieceIndex });
+    this.#act({ type: 'release-piece', linkId: link.linkId, pieceIndex, ...(ifUntouched && { ifUntouched }) });
   }
 
   #handleGivenBack(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): void {

@@ -117,6 +117,8 @@ export type SwarmEvent =
       readonly pieceIndex: PieceIndex;
       readonly partial: PartialPiece;
     }
+  /** The link was asked for the piece `ifUntouched`, and goes on with it. */
+  | { readonly type: 'piece-kept'; readonly linkId: number; readonly pieceIndex: PieceIndex }
   | { readonly type: 'pieces-durable'; readonly pieceIndices: readonly PieceIndex[] }
   /** Pieces that were owned and are not any more: a file changed or vanished. */
   | { readonly type: 'pieces-lost'; readonly pieceIndices: readonly PieceIndex[] }
@@ -166,8 +168,16 @@ export type SwarmAction =
       readonly pieceIndex: PieceIndex;
       readonly partial: PartialPiece;
     }
-  /** Give the piece back (`piece-released` follows), or stop helping with it. */
-  | { readonly type: 'release-piece'; readonly linkId: number; readonly pieceIndex: PieceIndex }
+  /**
+   * Give the piece back (`piece-released` follows), or stop helping with it. With `ifUntouched` the link keeps a piece
+   * of which blocks are on their way, since they would come for nothing, and says `piece-kept`: only its worker knows.
+   */
+  | {
+      readonly type: 'release-piece';
+      readonly linkId: number;
+      readonly pieceIndex: PieceIndex;
+      readonly ifUntouched?: boolean;
+    }
   /** Verified: tell every peer, and write it down. One action a piece for both, the driver batches. */
   | { readonly type: 'broadcast-have'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'record-piece'; readonly pieceIndex: PieceIndex }

@@ -141,6 +141,14 @@ export class SwarmLink {
     this.assignedBytes -= assignment.sizeBytes;
   }
 
+  /** The piece that was asked back stays. */
+  unmarkReleasing(pieceIndex: PieceIndex): void {
+    const assignment = this.assigned.get(pieceIndex);
+    if (!assignment?.isReleasing) return;
+    assignment.isReleasing = false;
+    this.assignedBytes += assignment.sizeBytes;
+  }
+
   /** The piece is not this link's any more. */
   removeAssignment(pieceIndex: PieceIndex): void {
     const assignment = this.assigned.get(pieceIndex);

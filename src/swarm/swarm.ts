@@ -76,6 +76,8 @@ export class Swarm {
         return this.#handleFailed(event);
       case 'piece-released':
         return this.#handleReleased(event);
+      case 'piece-kept':
+        return this.#handleKept(event);
       case 'pieces-durable':
         return event.pieceIndices.forEach((pieceIndex) => this.#trade.ledger.makeDurable(pieceIndex));
       case 'pieces-lost':
@@ -256,6 +258,11 @@ export class Swarm {
   #handleReleased(event: EventOf<'piece-released'>): void {
     const link = this.#links.get(event.linkId);
     if (link) this.#trade.handleReleased(link, event.pieceIndex, event.partial, this.#nowMs);
+  }
+
+  #handleKept(event: EventOf<'piece-kept'>): void {
+    const link = this.#links.get(event.linkId);
+    if (link) this.#trade.handleKept(link, event.pieceIndex);
   }
 
   #handleLost(event: EventOf<'pieces-lost'>): void {

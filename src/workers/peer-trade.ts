@@ -210,6 +210,14 @@ export class PeerTrade implements TorrentTrade {
     if (task.isHelp) for (const link of this.#torrent.links) link.trade?.wakePiece(pieceIndex);
   }
 
+  /** Gives a piece back, unless blocks of it are on their way: then `piece-kept` follows. */
+  releaseUntouched(pieceIndex: PieceIndex): void {
+    const task = this.#downloads.tasks.get(pieceIndex);
+    if (task && !task.isHelp && (task.inFlight.size > 0 || !task.hasMore)) {
+      this.#tell({ type: 'piece-kept', linkId: this.#linkId, pieceIndex });
+    } else this.releasePiece(pieceIndex);
+  }
+
   stopHelp(pieceIndex: PieceIndex): void {
     if (this.#downloads.tasks.get(pieceIndex)?.isHelp) this.releasePiece(pieceIndex);
   }

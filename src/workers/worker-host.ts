@@ -185,7 +185,8 @@ class WorkerHost implements LinkHost {
         this.#help(torrent, link, action, claims);
         return;
       case 'release-piece':
-        link.trade?.releasePiece(action.pieceIndex);
+        if (action.ifUntouched) link.trade?.releaseUntouched(action.pieceIndex);
+        else link.trade?.releasePiece(action.pieceIndex);
         return;
       default:
         action satisfies never;
