@@ -43,6 +43,8 @@ export async function runSeeds(
       reporter.start();
       await waitForEnd(output, session, seeds);
     }
+    // Left first: what was sent until the end is known only then.
+    await session.engine.close();
     reporter.close();
     return sayGoodbye(output, seeds);
   } finally {

@@ -58,11 +58,12 @@ export class Seed implements Transfer {
 
   async #leave(state: 'stopped' | 'failed', error?: ErrorValue): Promise<void> {
     this.#state = state;
-    const snapshot = this.snapshot();
     const failed = await this.#session?.stop(GOODBYE_MS).then(
       () => undefined,
       (thrown: unknown) => toErrorValue(thrown),
     );
+    // Only now: the links' last bytes are counted when they close.
+    const snapshot = this.snapshot();
     this.#onOver(snapshot.swarm.upTotalBytes);
     const reason = error ?? failed;
     const elapsedMs = performance.now() - this.#startedMs;
