@@ -44,11 +44,17 @@ async function publishAt(url: string, { bytes, token, trusted, onNote }: Publish
   return false;
 }
 
-/**
- * A published torrent of the same name and size: a new one is built in its form, so that equal bytes join one swarm.
- * Catalogues that do not answer are passed over.
- */
-export async function findTwins(trackers: readonly string[], name: string, totalBytes: number): Promise<Metainfo[]> {
+/** What is published under a name already. */
+export interface Twins {
+  /** Torrents of the same size: a new one is built in the form of one, so that equal bytes join one swarm. */
+  readonly twins: readonly Metainfo[];
+  /** Info hashes of all of that name. */
+  readonly namesakes: readonly string[];
+}
+
+/** What the catalogues have under a name. Those that do not answer are passed over. */
+export async function findTwins(trackers: readonly string[], name: string, totalBytes: number): Promise<Twins> {
+  const namesakes = new Set<string>();
   const twins = new Map<string, Metainfo>();
   for (const url of trackers) {
     const baseUrl = catalogueBaseUrl(url);
@@ -57,6 +63,7 @@ export async function findTwins(trackers: readonly string[], name: string, total
       const found = await findByName(baseUrl, name);
       if (found.type !== 'entries') continue;
       for (const entry of found.entries) {
+        namesakes.add(entry.infoHash);
         if (entry.totalBytes !== totalBytes || twins.has(entry.infoHash)) continue;
         const reply = await fetchMetainfo(baseUrl, entry.infoHash);
         if (reply.type === 'torrent') twins.set(entry.infoHash, parseMetainfo(reply.bytes));
@@ -65,7 +72,7 @@ export async function findTwins(trackers: readonly string[], name: string, total
       if (!(error instanceof P2pError)) throw error;
     }
   }
-  return [...twins.values()];
+  return { twins: [...twins.values()], namesakes: [...namesakes] };
 }
 
 /**

@@ -3,7 +3,6 @@ import { OptionError } from '../errors.js';
 import { buildMetainfo } from '../metainfo/build-metainfo.js';
 import { formatMagnet } from '../metainfo/magnet.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
-import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 import { findTwins, publishEverywhere, type PublishRequest } from './catalogues.js';
@@ -14,7 +13,7 @@ import { checkPieces } from './piece-hashing.js';
 import { pieceMask } from './piece-mask.js';
 import { Seed } from './seed.js';
 import { readSource, type Source } from './source-files.js';
-import { DEFAULT_TRACKER, readTorrentFile, trackerTiersOf } from './target-resolver.js';
+import { DEFAULT_TRACKER, readTorrent, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent } from './torrent-builder.js';
 import { presentFiles } from './torrent-files.js';
 
@@ -65,9 +64,9 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
 }
 
 async function readGivenTorrent(file: string): Promise<Metainfo> {
-  const bytes = await readTorrentFile(file);
-  if (!bytes) throw new OptionError(`there is no .torrent file '${file}'`, { path: file }, 'P2P_PATH_NOT_FOUND');
-  return parseMetainfo(bytes);
+  const metainfo = await readTorrent(file);
+  if (!metainfo) throw new OptionError(`there is no .torrent file '${file}'`, { path: file }, 'P2P_PATH_NOT_FOUND');
+  return metainfo;
 }
 
 /** @param named trackers of the command line: no others are shown the token */
@@ -93,7 +92,7 @@ async function buildForSeeding(
   trackers: readonly string[],
 ): Promise<CreateResult> {
   const isFree = request.pieceLengthBytes === undefined && request.hashes === undefined;
-  const twins = await findTwins(trackers, source.name, source.totalBytes);
+  const { twins, namesakes } = await findTwins(trackers, source.name, source.totalBytes);
   const twin = isFree ? twins[0] : undefined;
   const built = await buildTorrent(
     {
@@ -109,11 +108,11 @@ async function buildForSeeding(
     engine.hashTools(),
   );
   for (const note of built.notes) engine.note(note);
-  const others = twins.filter((each) => each.infoHash !== built.metainfo.infoHash);
+  const others = namesakes.filter((infoHash) => infoHash !== built.metainfo.infoHash);
   if (others.length > 0) {
-    const hashes = [built.metainfo, ...others].map((each) => each.infoHash).join(', ');
     engine.note(
-      `another '${source.name}' of the same size is published already; others choose one by its info hash: ${hashes}`,
+      `another '${source.name}' is published already (${others.join(', ')}); ` +
+        `others get this one by its info hash: ${built.metainfo.infoHash}`,
     );
   }
   return built;

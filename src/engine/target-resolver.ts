@@ -1,7 +1,7 @@
 /** From what a user types to metainfo: a URL, magnet link, .torrent file, info hash or catalogue name. */
 import fs from 'node:fs/promises';
 
-import { OptionError, P2pError, StorageError, TrackerError } from '../errors.js';
+import { MetainfoError, OptionError, P2pError, StorageError, TrackerError } from '../errors.js';
 import { assertMatches } from '../metainfo/check-match.js';
 import { escapeText } from '../metainfo/escape-text.js';
 import { parseMagnet } from '../metainfo/magnet.js';
@@ -36,18 +36,35 @@ export async function resolveTarget(query: TargetQuery): Promise<ResolvedTarget>
     throw new OptionError(`cannot fetch '${escapeText(target)}': only http, https and magnet links are followed`);
   }
   if (!target.startsWith('name:') && /\.torrent$/i.test(target)) {
-    const bytes = await readTorrentFile(target);
-    if (bytes) return fromMetainfo(parseMetainfo(bytes), trackers);
+    const metainfo = await readTorrent(target);
+    if (metainfo) return fromMetainfo(metainfo, trackers);
   }
   if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(target)) return resolveHash(target.toLowerCase(), trackers);
   return resolveName(target.replace(/^name:/, ''), trackers);
 }
 
 /**
+ * What a .torrent file says, undefined when there is no such file.
+ * @throws {P2P_BENCODE_INVALID} {P2P_METAINFO_INVALID} and others of reading metainfo, the file named
+ * @throws {P2P_METAINFO_TOO_LARGE} {P2P_DISK_FAILED}
+ */
+export async function readTorrent(filePath: string): Promise<Metainfo | undefined> {
+  const bytes = await readTorrentFile(filePath);
+  if (!bytes) return undefined;
+  try {
+    return parseMetainfo(bytes);
+  } catch (error) {
+    if (!(error instanceof MetainfoError)) throw error;
+    const details = { ...error.details, path: filePath };
+    throw new MetainfoError(error.code, `'${escapeText(filePath)}': ${error.message}`, details, error);
+  }
+}
+
+/**
  * The bytes of a .torrent file, undefined when there is no such file.
  * @throws {P2P_METAINFO_TOO_LARGE} {P2P_DISK_FAILED}
  */
-export async function readTorrentFile(filePath: string): Promise<Uint8Array | undefined> {
+async function readTorrentFile(filePath: string): Promise<Uint8Array | undefined> {
   try {
     const stats = await fs.stat(filePath);
     if (!stats.isFile()) return undefined;
