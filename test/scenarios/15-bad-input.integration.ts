@@ -8,6 +8,7 @@ import { freePort } from '../helpers/free-port.js';
 import { handMadeTorrent } from '../helpers/hand-made-torrent.js';
 import { useSwarm } from '../helpers/swarm-fixture.js';
 import { testBytes } from '../helpers/test-bytes.js';
+import { TestPeer } from '../helpers/test-peer.js';
 
 interface BadInput {
   readonly title: string;
@@ -48,7 +49,7 @@ const BAD_INPUTS: readonly BadInput[] = [
     says: /nothing\.txt/,
   },
   { title: 'seed: no path and no ./input', args: 'peer seed', exitCode: NOT_FOUND, says: /input/ },
-  { title: 'seed: a pipe', args: 'peer seed {fifo} -p 0', exitCode: NOT_FOUND, says: /fifo/ },
+  { title: 'seed: a pipe', args: 'peer seed {fifo} -p 0', exitCode: USAGE, says: /fifo/ },
   {
     title: 'seed: a piece past the end',
     args: 'peer seed {file} -p 0 --piece-length 128 --missing 1 8',
@@ -362,12 +363,17 @@ describe('Scenario 15: a target that is there already', function () {
   it('is refused when its .part is of another torrent', async () => {
     const outputDir = swarm.folder('output');
     const stateDir = swarm.folder('state');
+    const otherData = testBytes(9_000, 4);
     const other = handMadeTorrent({
       name: 'thing.bin',
-      data: testBytes(9_000, 4),
+      data: otherData,
       pieceLength: 128,
       announce: swarm.tracker.url,
     });
+    const owns = (index: number): boolean => index < 10;
+    const half = await new TestPeer({ infoHash: other.infoHash, data: otherData, pieceLength: 128, owns }).listen();
+    swarm.onClose(() => half.close());
+    await half.announce(swarm.tracker.url);
     const torrent = swarm.file('other.torrent', other.bytes);
     const first = swarm.download(torrent, ['--timeout', '1s'], { outputDir, stateDir });
     expect((await first.process.failure()).exitCode).to.equal(4);
