@@ -1,7 +1,7 @@
 /** Hashing many pieces in the worker threads: for `create`, `verify`, seeding, and what a restart finds on disk. */
 import { MetainfoError } from '../errors.js';
 import type { HashRegistry } from '../hashing/hash-registry.js';
-import { PieceVerifier } from '../hashing/piece-verifier.js';
+import { isCheckedByAll, PieceVerifier } from '../hashing/piece-verifier.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { PieceLayout } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
@@ -83,18 +83,35 @@ export async function checkPieces(
   const verifier = new PieceVerifier({ digests: metainfo.digests, registry, verifyWith });
   const known = [...metainfo.digests.keys()].filter((name) => registry.find(name));
   const algorithms = verifyWith === 'all' ? known : [verifier.algorithmName];
-  const { digests, unreadable } = await hashAllPieces({ ...job, layout, algorithms });
-  const bad = new Set(unreadable);
-  const good = new Bitfield(layout.pieceCount);
-  for (let index = 0; index < layout.pieceCount; index += 1) {
-    if (bad.has(index) || (job.only && !job.only.has(index))) continue;
-    const holds = algorithms.filter((name) =>
-      isDigestEqual(metainfo.digests.get(name), digests.get(name), index, layout),
-    );
-    if (holds.length === algorithms.length) good.set(index);
-    else if (holds.length > 0) throw contradiction(index, holds, algorithms);
+  const { good, bad } = await comparePieces({ ...job, layout, algorithms }, metainfo);
+  if (known.length > algorithms.length) {
+    // Bytes that fail may be right by another algorithm: then the torrent is wrong, and not what is on disk.
+    for (const index of good.indices()) if (isCheckedByAll(index)) bad.set(index);
+    if (!bad.isEmpty()) {
+      await comparePieces({ ...job, layout, algorithms: known, only: bad, onProgress: undefined }, metainfo);
+    }
   }
   return { good, algorithms };
+}
+
+/** Pieces that hold by all of the job's algorithms and that fail by all; what cannot be read is neither. */
+async function comparePieces(
+  job: HashJob,
+  { digests: expected }: Metainfo,
+): Promise<{ readonly good: Bitfield; readonly bad: Bitfield }> {
+  const { layout, algorithms, only } = job;
+  const { digests, unreadable } = await hashAllPieces(job);
+  const skipped = new Set(unreadable);
+  const good = new Bitfield(layout.pieceCount);
+  const bad = new Bitfield(layout.pieceCount);
+  for (let index = 0; index < layout.pieceCount; index += 1) {
+    if (skipped.has(index) || (only && !only.has(index))) continue;
+    const holds = algorithms.filter((name) => isDigestEqual(expected.get(name), digests.get(name), index, layout));
+    if (holds.length === algorithms.length) good.set(index);
+    else if (holds.length === 0) bad.set(index);
+    else throw contradiction(index, holds, algorithms);
+  }
+  return { good, bad };
 }
 
 interface PieceRange {

@@ -52,6 +52,11 @@ const GOOD: PieceVerdict = { type: 'good' };
 const BAD: PieceVerdict = { type: 'bad' };
 const UNSETTLED = { type: 'unsettled' } as const;
 
+/** Whether a piece is checked by all algorithms of its torrent, and not only by the chosen one. */
+export function isCheckedByAll(pieceIndex: number): boolean {
+  return pieceIndex < FULLY_CHECKED_FIRST || (pieceIndex & (FULLY_CHECKED_EVERY - 1)) === 0;
+}
+
 export class PieceVerifier {
   /** All algorithms of the torrent that we know, the chosen one first. */
   readonly #checks: readonly [Check, ...Check[]];
@@ -117,7 +122,7 @@ export class PieceVerifier {
   }
 
   #isCheckedByAll(pieceIndex: number): boolean {
-    return this.#everyPieceByAll || pieceIndex < FULLY_CHECKED_FIRST || (pieceIndex & (FULLY_CHECKED_EVERY - 1)) === 0;
+    return this.#everyPieceByAll || isCheckedByAll(pieceIndex);
   }
 }
 
