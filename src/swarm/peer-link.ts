@@ -26,7 +26,8 @@ export type LinkEvent =
 export class PeerLink {
   readonly #layout: PieceLayout;
   readonly #supportsFast: boolean;
-  #saidWhatItHas = false;
+  /** What the peer said that it has; undefined before its first word on that. */
+  #has: Bitfield | undefined;
 
   amChoking = true;
   amInterested = false;
@@ -64,8 +65,7 @@ export class PeerLink {
       case 'not-interested':
         return this.#handleInterest(message.type === 'interested');
       case 'have':
-        this.#saidWhatItHas = true;
-        return { type: 'peer-have', pieceIndices: [this.#checkPiece(message.pieceIndex, 'have')] };
+        return this.#handleHave(this.#checkPiece(message.pieceIndex, 'have'));
       case 'bitfield':
       case 'have-all':
       case 'have-none':
@@ -111,23 +111,46 @@ export class PeerLink {
     return { type: interested ? 'peer-interested' : 'peer-not-interested' };
   }
 
+  #handleHave(pieceIndex: PieceIndex): LinkEvent | undefined {
+    this.#has ??= new Bitfield(this.#layout.pieceCount);
+    if (this.#has.has(pieceIndex)) return undefined;
+    this.#has.set(pieceIndex);
+    return { type: 'peer-have', pieceIndices: [pieceIndex] };
+  }
+
   /**
    * Once, before any have; clients may say their extension handshake first (BEP 10 leaves the order open). aria2 sends a
    * bitfield or have-all again instead of many haves: that counts as those haves, and takes nothing back.
    */
   #handleHas(message: Extract<WireMessage, { type: 'bitfield' | 'have-all' | 'have-none' }>): LinkEvent | undefined {
-    const isFirst = !this.#saidWhatItHas;
-    this.#saidWhatItHas = true;
-    if (message.type === 'bitfield') {
-      const bits = this.#checkBitfield(message.bits);
-      if (isFirst) return { type: 'peer-has', pieces: Uint8Array.from(message.bits) };
-      return { type: 'peer-have', pieceIndices: [...bits.indices()].filter((index) => this.#layout.hasPiece(index)) };
+    if (message.type !== 'bitfield') this.#requireFast(message.type);
+    const said = this.#saidBy(message);
+    const before = this.#has;
+    if (before) return this.#handleMore(before, said);
+    this.#has = said;
+    if (message.type === 'bitfield') return { type: 'peer-has', pieces: Uint8Array.from(said.bytes) };
+    return { type: 'peer-has', pieces: message.type === 'have-all' ? 'all' : 'none' };
+  }
+
+  /** Only what is new goes on: five bytes said again and again may not become a list of all pieces each time. */
+  #handleMore(before: Bitfield, said: Bitfield): LinkEvent | undefined {
+    const news = new Bitfield(
+      said.length,
+      said.bytes.map((byte, at) => byte & ~(before.bytes[at] ?? 0)),
+    );
+    if (news.isEmpty()) return undefined;
+    const pieceIndices: PieceIndex[] = [];
+    for (const index of news.indices()) {
+      before.set(index);
+      pieceIndices.push(this.#checkPiece(index, 'bitfield'));
     }
-    this.#requireFast(message.type);
-    if (isFirst) return { type: 'peer-has', pieces: message.type === 'have-all' ? 'all' : 'none' };
-    if (message.type === 'have-none') return undefined;
-    const all = Bitfield.full(this.#layout.pieceCount);
-    return { type: 'peer-have', pieceIndices: [...all.indices()].filter((index) => this.#layout.hasPiece(index)) };
+    return { type: 'peer-have', pieceIndices };
+  }
+
+  #saidBy(message: Extract<WireMessage, { type: 'bitfield' | 'have-all' | 'have-none' }>): Bitfield {
+    if (message.type === 'bitfield') return this.#checkBitfield(message.bits);
+    const { pieceCount } = this.#layout;
+    return message.type === 'have-all' ? Bitfield.full(pieceCount) : new Bitfield(pieceCount);
   }
 
   #checkBitfield(bytes: Uint8Array): Bitfield {
