@@ -5,6 +5,8 @@
  *
  *   window = rate × (2 × least round trip + 100 ms), at least 128 KiB, at most 8 MiB (or twice rate × round trip)
  */
+import { RateMeter } from './rate-meter.js';
+
 const FIRST_WINDOW_BYTES = 262_144;
 const LEAST_WINDOW_BYTES = 131_072;
 const MOST_WINDOW_BYTES = 8_388_608;
@@ -13,6 +15,9 @@ const QUEUE_MS = 100;
 const DEFAULT_REQUEST_QUEUE = 250;
 /** Weight of the newest sample in smoothed rate and round trip. */
 const SMOOTHING = 0.25;
+/** What one tick saw counts up to this many times the rate of the last second: a rate limit sends its blocks in bursts. */
+const BURST_MOST = 4;
+const BURST_WINDOW_MS = 1000;
 const BLOCKS_PER_PIECE_MOST = 8_192;
 
 export class RequestPipeline {
@@ -21,6 +26,7 @@ export class RequestPipeline {
   #windowBytes = FIRST_WINDOW_BYTES;
   #inFlightBytes = 0;
   #arrivedBytes = 0;
+  #sustained = new RateMeter(BURST_WINDOW_MS);
   #lastTickMs: number;
   #lastArrivalMs: number;
   #bytesPerSec = 0;
@@ -66,7 +72,12 @@ export class RequestPipeline {
   }
 
   handleSent(pieceIndex: number, block: number, lengthBytes: number, nowMs: number): void {
-    if (this.#inFlight.size === 0) this.#lastArrivalMs = nowMs;
+    this.#remove(pieceIndex, block);
+    if (this.#inFlight.size === 0) {
+      // Silence before the first request says nothing about the line.
+      if (nowMs - this.#lastArrivalMs > BURST_WINDOW_MS) this.#sustained = new RateMeter(BURST_WINDOW_MS);
+      this.#lastArrivalMs = nowMs;
+    }
     this.#inFlight.set(blockKey(pieceIndex, block), { sentMs: nowMs, lengthBytes });
     this.#inFlightBytes += lengthBytes;
   }
@@ -106,7 +117,9 @@ export class RequestPipeline {
   handleTick(nowMs: number): void {
     const elapsedMs = nowMs - this.#lastTickMs;
     if (elapsedMs < 20) return;
-    const sample = (this.#arrivedBytes * 1000) / elapsedMs;
+    this.#sustained.add(this.#arrivedBytes, nowMs);
+    const sustained = this.#sustained.bytesPerSec(nowMs);
+    const sample = Math.min((this.#arrivedBytes * 1000) / elapsedMs, BURST_MOST * sustained);
     // Rises at once, so that a fast link fills in a few ticks; falls slowly, so that one empty tick does not close it.
     this.#bytesPerSec = sample > this.#bytesPerSec ? sample : mix(this.#bytesPerSec, sample);
     this.#arrivedBytes = 0;
