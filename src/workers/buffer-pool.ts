@@ -2,11 +2,14 @@
  * Memory for blocks on their way to and from disk, reused and bounded. Thread: one pool a worker. Buffers come from
  * `Buffer.allocUnsafeSlow`, so that each has its own memory (a default slice shares an 8 KiB slab with its neighbours).
  */
+import { InvariantError } from '../errors.js';
+
 const LEAST_CLASS_BYTES = 128;
 
 export class BufferPool {
   readonly #budgetBytes: number;
   readonly #free = new Map<number, Uint8Array[]>();
+  readonly #used = new Set<Uint8Array>();
   #freeBytes = 0;
   #usedBytes = 0;
   #someoneWaits = false;
@@ -39,20 +42,22 @@ export class BufferPool {
     const kept = this.#free.get(size)?.pop();
     if (kept) {
       this.#freeBytes -= size;
-      this.#usedBytes += size;
-      return kept;
+      return this.#lend(kept);
     }
     if (!force && this.#usedBytes + size > this.#budgetBytes) {
       this.#someoneWaits = true;
       return undefined;
     }
     if (this.#usedBytes + this.#freeBytes + size > this.#budgetBytes) this.#dropFree();
-    this.#usedBytes += size;
-    return Buffer.allocUnsafeSlow(size);
+    return this.#lend(Buffer.allocUnsafeSlow(size));
   }
 
-  /** Takes a buffer back; the caller keeps no view of it. */
+  /**
+   * Takes a buffer back; the caller keeps no view of it.
+   * @throws {P2P_INVARIANT} when it was given back before: two pieces would share it
+   */
   release(buffer: Uint8Array): void {
+    if (!this.#used.delete(buffer)) throw new InvariantError(`a buffer of ${buffer.length} bytes is not in use`);
     const size = buffer.length;
     this.#usedBytes -= size;
     if (this.#usedBytes + this.#freeBytes + size <= this.#budgetBytes) {
@@ -64,6 +69,12 @@ export class BufferPool {
     if (!this.#someoneWaits) return;
     this.#someoneWaits = false;
     this.#onRoom();
+  }
+
+  #lend(buffer: Uint8Array): Uint8Array {
+    this.#used.add(buffer);
+    this.#usedBytes += buffer.length;
+    return buffer;
   }
 
   #dropFree(): void {

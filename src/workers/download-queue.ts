@@ -136,7 +136,8 @@ export class DownloadQueue {
   handleFragment(fragment: PieceFragment, block: number | undefined, source: string, nowMs: number): number {
     const task = this.#taskOf(fragment, block);
     if (!task || block === undefined) {
-      this.#bucket.charge(fragment.fragment.length);
+      // It used the line; but a stranger's flood runs up no debt.
+      this.#bucket.take(fragment.fragment.length);
       return fragment.fragment.length;
     }
     const memory = task.sink.blockMemory(block);

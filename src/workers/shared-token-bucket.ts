@@ -10,9 +10,13 @@ const TOKENS = 1;
 /** How much may gather while nothing is sent, in seconds of the rate: small against a window of 10 s. */
 const BURST_SECONDS = 0.1;
 const LEAST_BURST_BYTES = 16_384;
+/** Cells have 32 bits with a sign; what lies above does not limit anything. */
+const MOST_TOKENS = 0x3fff_ffff;
 
 export class SharedTokenBucket {
   readonly #cells: Int32Array;
+  /** What was earned and is no whole token yet. */
+  #fraction = 0;
 
   constructor(memory: SharedArrayBuffer) {
     this.#cells = new Int32Array(memory);
@@ -45,18 +49,13 @@ export class SharedTokenBucket {
     if (this.isLimited) Atomics.add(this.#cells, TOKENS, bytes);
   }
 
-  /** Counts what nobody took tokens for. */
-  charge(bytes: number): void {
-    if (this.isLimited) Atomics.sub(this.#cells, TOKENS, bytes);
-  }
-
   /** Main thread: adds what `elapsedMs` is worth at the rate, up to the burst. */
   refill(rateBytesPerSec: number, elapsedMs: number): void {
     const burst = Math.max(rateBytesPerSec * Math.max(BURST_SECONDS, elapsedMs / 1000), LEAST_BURST_BYTES);
-    const earned = Math.round((rateBytesPerSec * elapsedMs) / 1000);
-    const tokens = Atomics.load(this.#cells, TOKENS);
-    const room = Math.max(0, Math.floor(burst) - tokens);
-    Atomics.add(this.#cells, TOKENS, Math.min(earned, room, 0x3fff_ffff));
+    const earned = (rateBytesPerSec * elapsedMs) / 1000 + this.#fraction;
+    this.#fraction = earned % 1;
+    const room = Math.max(0, Math.min(Math.floor(burst), MOST_TOKENS) - Atomics.load(this.#cells, TOKENS));
+    Atomics.add(this.#cells, TOKENS, Math.min(Math.floor(earned), room));
     Atomics.store(this.#cells, FLAG, LIMITED);
   }
 }
