@@ -29,6 +29,7 @@ export const ERRORS = {
   P2P_BUG: { exitCode: 1, fault: 'us' },
   P2P_INVARIANT: { exitCode: 1, fault: 'us' },
   P2P_WORKER_LOST: { exitCode: 1, fault: 'us' },
+  P2P_ENGINE_CLOSED: { exitCode: 1, fault: 'user' },
 
   P2P_USAGE: { exitCode: 2, fault: 'user' },
   P2P_UNKNOWN_COMMAND: { exitCode: 2, fault: 'user' },

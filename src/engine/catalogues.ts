@@ -1,5 +1,5 @@
 /** The catalogues of several trackers together: publishing, looking for a twin, listing. */
-import { P2pError, TrackerError } from '../errors.js';
+import { MetainfoError, TrackerError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { catalogueBaseUrl, fetchMetainfo, findByName, listAll, publish } from '../tracker/catalogue-client.js';
@@ -7,6 +7,8 @@ import type { CatalogueEntry } from './engine-types.js';
 
 /** A dead tracker must not keep a seeder waiting. */
 const PUBLISH_TIMEOUT_MS = 15_000;
+/** Torrents of one name and size that are looked at; a catalogue of strangers may list any number. */
+const MAX_TWINS = 8;
 
 export interface PublishRequest {
   /** Announce URLs. */
@@ -17,28 +19,35 @@ export interface PublishRequest {
   readonly token: string | undefined;
   readonly trusted: readonly string[];
   readonly onNote: (message: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /**
- * Publishes to each catalogue that takes it. One that is down or not there is a note: seeding goes on.
+ * Publishes to each catalogue that takes it. One that is down, not there, or wants the token of a tracker that the user
+ * never named, is a note: seeding goes on.
  * @returns whether any took it
- * @throws {P2P_REFUSED} when a catalogue wants a token, or another one
+ * @throws {P2P_REFUSED} when a trusted tracker wants a token, or another one
+ * @throws the signal's reason when it aborts
  */
 export async function publishEverywhere(request: PublishRequest): Promise<boolean> {
   const published = await Promise.all(request.trackers.map((url) => publishAt(url, request)));
   return published.includes(true);
 }
 
-async function publishAt(url: string, { bytes, token, trusted, onNote }: PublishRequest): Promise<boolean> {
+async function publishAt(url: string, request: PublishRequest): Promise<boolean> {
+  const { bytes, token, onNote, signal } = request;
   const baseUrl = catalogueBaseUrl(url);
   if (baseUrl === undefined) return false;
+  const isTrusted = request.trusted.includes(url);
   try {
-    const ourToken = trusted.includes(url) ? token : undefined;
-    const reply = await publish(baseUrl, bytes, ourToken, { timeoutMs: PUBLISH_TIMEOUT_MS });
+    const reply = await publish(baseUrl, bytes, isTrusted ? token : undefined, {
+      timeoutMs: PUBLISH_TIMEOUT_MS,
+      signal,
+    });
     if (reply.type === 'published') return true;
     onNote(`${url} has no catalogue, so others need the magnet link or the .torrent file (${reply.reason})`);
   } catch (error) {
-    if (!(error instanceof TrackerError) || error.code === 'P2P_REFUSED') throw error;
+    if (!(error instanceof TrackerError) || (error.code === 'P2P_REFUSED' && isTrusted)) throw error;
     onNote(`not published at ${url}: ${error.message}`);
   }
   return false;
@@ -52,48 +61,66 @@ export interface Twins {
   readonly namesakes: readonly string[];
 }
 
-/** What the catalogues have under a name. Those that do not answer are passed over. */
-export async function findTwins(trackers: readonly string[], name: string, totalBytes: number): Promise<Twins> {
+/**
+ * What the catalogues have under a name. Those that do not answer and torrents that cannot be read are passed over.
+ * @throws the signal's reason when it aborts
+ */
+export async function findTwins(
+  trackers: readonly string[],
+  { name, totalBytes }: { readonly name: string; readonly totalBytes: number },
+  signal: AbortSignal,
+): Promise<Twins> {
   const namesakes = new Set<string>();
-  const twins = new Map<string, Metainfo>();
-  for (const url of trackers) {
-    const baseUrl = catalogueBaseUrl(url);
-    if (baseUrl === undefined) continue;
-    try {
-      const found = await findByName(baseUrl, name);
-      if (found.type !== 'entries') continue;
-      for (const entry of found.entries) {
-        namesakes.add(entry.infoHash);
-        if (entry.totalBytes !== totalBytes || twins.has(entry.infoHash)) continue;
-        const reply = await fetchMetainfo(baseUrl, entry.infoHash);
-        if (reply.type === 'torrent') twins.set(entry.infoHash, parseMetainfo(reply.bytes));
-      }
-    } catch (error) {
-      if (!(error instanceof P2pError)) throw error;
-    }
-  }
+  const found = await Promise.all(
+    trackers.map(async (url) => {
+      const baseUrl = catalogueBaseUrl(url);
+      if (baseUrl === undefined) return [];
+      const reply = await unlessDown(findByName(baseUrl, name, { signal }));
+      if (reply?.type !== 'entries') return [];
+      for (const { infoHash } of reply.entries) namesakes.add(infoHash);
+      const sameSize = reply.entries.filter((entry) => entry.totalBytes === totalBytes).slice(0, MAX_TWINS);
+      return Promise.all(sameSize.map(({ infoHash }) => fetchTwin(baseUrl, infoHash, signal)));
+    }),
+  );
+  const twins = new Map(found.flat().flatMap((twin) => (twin ? [[twin.infoHash, twin]] : [])));
   return { twins: [...twins.values()], namesakes: [...namesakes] };
+}
+
+async function fetchTwin(baseUrl: string, infoHash: string, signal: AbortSignal): Promise<Metainfo | undefined> {
+  const reply = await unlessDown(fetchMetainfo(baseUrl, infoHash, { signal }));
+  if (reply?.type !== 'torrent') return undefined;
+  try {
+    const twin = parseMetainfo(reply.bytes);
+    return twin.infoHash === infoHash ? twin : undefined;
+  } catch (error) {
+    if (error instanceof MetainfoError) return undefined;
+    throw error;
+  }
+}
+
+/** The answer of a catalogue; undefined when it is down or answers nonsense. */
+async function unlessDown<Reply>(asked: Promise<Reply>): Promise<Reply | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof TrackerError) return undefined;
+    throw error;
+  }
 }
 
 /**
  * What all catalogues list, without repeats.
  * @throws {P2P_TRACKER_UNREACHABLE} and others when none could be asked
+ * @throws the signal's reason when it aborts
  */
-export async function listEverywhere(trackers: readonly string[]): Promise<CatalogueEntry[]> {
+export async function listEverywhere(trackers: readonly string[], signal: AbortSignal): Promise<CatalogueEntry[]> {
   const entries = new Map<string, CatalogueEntry>();
   let failure: TrackerError | undefined;
   let answered = false;
   for (const url of trackers) {
-    const baseUrl = catalogueBaseUrl(url);
-    if (baseUrl === undefined) continue;
     try {
-      const reply = await listAll(baseUrl);
-      if (reply.type === 'entries') {
-        answered = true;
-        for (const entry of reply.entries) entries.set(entry.infoHash, entry);
-      } else {
-        failure = new TrackerError('P2P_TRACKER_UNREACHABLE', `${url} has no catalogue: ${reply.reason}`);
-      }
+      for (const entry of await listAt(url, signal)) entries.set(entry.infoHash, entry);
+      answered = true;
     } catch (error) {
       if (!(error instanceof TrackerError)) throw error;
       failure = error;
@@ -101,4 +128,16 @@ export async function listEverywhere(trackers: readonly string[]): Promise<Catal
   }
   if (!answered && failure) throw failure;
   return [...entries.values()];
+}
+
+async function listAt(url: string, signal: AbortSignal): Promise<readonly CatalogueEntry[]> {
+  const baseUrl = catalogueBaseUrl(url);
+  if (baseUrl === undefined) throw unreachable(`${url} has no catalogue: it is not reached over http or https`);
+  const reply = await listAll(baseUrl, { signal });
+  if (reply.type === 'entries') return reply.entries;
+  throw unreachable(`${url} has no catalogue: ${reply.reason}`);
+}
+
+function unreachable(message: string): TrackerError {
+  return new TrackerError('P2P_TRACKER_UNREACHABLE', message);
 }

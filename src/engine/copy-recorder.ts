@@ -16,6 +16,7 @@ export class CopyRecorder implements OwnershipRecorder {
   #verified: number[] = [];
   #durable: number[] = [];
   #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(store: CopyStore, copyId: number) {
     this.#store = store;
@@ -23,6 +24,7 @@ export class CopyRecorder implements OwnershipRecorder {
   }
 
   record({ intents = [], verified = [], durable = [] }: RecordedPieces): void {
+    if (this.#isClosed) return;
     this.#intents = this.#intents.concat(intents);
     this.#verified = this.#verified.concat(verified);
     this.#durable = this.#durable.concat(durable);
@@ -50,6 +52,12 @@ export class CopyRecorder implements OwnershipRecorder {
     this.#intents = [];
     this.#verified = [];
     this.#durable = [];
+  }
+
+  /** Writes nothing any more: what is still kept is hashed again at the next start. Idempotent. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
   }
 
   /** Nobody waits for this one: what fails for good is thrown by the next `record` or `flush`. */

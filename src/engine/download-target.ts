@@ -2,6 +2,7 @@
  * Where a download is written and how it gets its final name: `NAME.part` while it runs; when complete: closed in all
  * workers → flushed → renamed → folder flushed. No existing file is replaced unless that was asked for.
  */
+import { constants } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
@@ -10,7 +11,12 @@ import type { Metainfo } from '../metainfo/metainfo.js';
 import { MAX_COMPONENT_BYTES, shortenName } from '../metainfo/safe-path.js';
 import { formatSize } from '../units.js';
 import { describeDiskError } from '../workers/disk-errors.js';
+import { ensureFolders } from '../workers/file-handles.js';
+import { torrentFiles } from './torrent-files.js';
 
+const { O_CREAT, O_WRONLY } = constants;
+/** Absent on Windows, whose symbolic links need a privilege to make. */
+const O_NOFOLLOW = (constants as { readonly O_NOFOLLOW?: number }).O_NOFOLLOW ?? 0;
 const PART_SUFFIX = '.part';
 
 export interface DownloadTarget {
@@ -39,8 +45,7 @@ export async function prepareOutput(target: DownloadTarget, neededBytes: number)
   } catch (error) {
     throw describeDiskError(error, 'write into', folder);
   }
-  const { bavail, bsize } = await fs.statfs(folder);
-  const freeBytes = bavail * bsize;
+  const freeBytes = await freeSpace(folder);
   if (freeBytes >= neededBytes) return;
   throw new StorageError(
     'P2P_DISK_FULL',
@@ -48,6 +53,15 @@ export async function prepareOutput(target: DownloadTarget, neededBytes: number)
       `${formatSize(neededBytes - freeBytes)} too little; make room or choose another folder with -o`,
     { path: folder, freeBytes, neededBytes },
   );
+}
+
+async function freeSpace(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await fs.statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    throw describeDiskError(error, 'ask for the free space of', folder);
+  }
 }
 
 /** What lies at a path: nothing, a file, a folder, or something else. Links are not followed. */
@@ -76,15 +90,15 @@ export async function allocatedBytes(paths: readonly (string | undefined)[]): Pr
 /**
  * Makes what no piece has written: empty files, and the folder of a torrent that has only such.
  * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED}
+ * @throws {P2P_PATH_UNSAFE} when a symbolic link is in the way
  */
 export async function createEmptyFiles(metainfo: Metainfo, partPath: string): Promise<void> {
   try {
     if (metainfo.isFolder) await fs.mkdir(partPath, { recursive: true });
-    for (const file of metainfo.files) {
-      if (file.lengthBytes > 0 || file.isPad) continue;
-      const filePath = path.join(partPath, ...file.path);
-      await fs.mkdir(path.dirname(filePath), { recursive: true });
-      const handle = await fs.open(filePath, 'a', 0o644);
+    for (const file of torrentFiles(metainfo, partPath)) {
+      if (file.lengthBytes > 0 || file.path === undefined) continue;
+      await ensureFolders(file.path, file.depth);
+      const handle = await fs.open(file.path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644);
       await handle.close();
     }
   } catch (error) {
@@ -138,18 +152,49 @@ async function renameOver(partPath: string, targetPath: string, moveAside: boole
     await fs.rename(partPath, targetPath);
     return;
   }
-  const aside = `${targetPath}.replaced-${process.pid}`;
+  const aside = await freeNameBeside(targetPath);
   await fs.rename(targetPath, aside);
-  await fs.rename(partPath, targetPath);
+  try {
+    await fs.rename(partPath, targetPath);
+  } catch (error) {
+    await fs.rename(aside, targetPath);
+    throw error;
+  }
   await fs.rm(aside, { recursive: true, force: true });
 }
 
-/** The new name survives a power cut (not on Windows, where folders cannot be opened). */
+/** Where the old folder waits: a crash leaves it there under a name that says what it is. */
+async function freeNameBeside(targetPath: string): Promise<string> {
+  const { dir, base } = path.parse(targetPath);
+  for (let number = 1; ; number += 1) {
+    const suffix = `.replaced-${number}`;
+    const aside = path.join(dir, `${shortenName(base, MAX_COMPONENT_BYTES - suffix.length)}${suffix}`);
+    if ((await entryKind(aside)) === 'nothing') return aside;
+  }
+}
+
+/**
+ * A file that is complete under both names: the last run ended between giving it the new one and taking the old one away.
+ */
+export async function removeLeftPart({ targetPath, partPath }: DownloadTarget): Promise<void> {
+  if ((await entryKind(partPath)) !== 'file') return;
+  try {
+    const [target, part] = await Promise.all([fs.stat(targetPath), fs.stat(partPath)]);
+    if (target.ino === part.ino && target.dev === part.dev) await fs.unlink(partPath);
+  } catch (error) {
+    throw describeDiskError(error, 'remove', partPath);
+  }
+}
+
+/** The new name survives a power cut, where folders can be flushed: not on Windows, nor on some network file systems. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await fs.open(folder, 'r');
   try {
     await handle.sync();
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['EINVAL', 'ENOTSUP', 'EPERM', 'EBADF'].includes(code)) throw error;
   } finally {
     await handle.close();
   }

@@ -42,6 +42,8 @@ export class Download implements Transfer {
   #state: TransferState = 'downloading';
   #isRenamed = false;
   #watch: NodeJS.Timeout | undefined;
+  /** From the last piece to the final name. */
+  #finishing: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: DownloadOptions) {
@@ -60,7 +62,7 @@ export class Download implements Transfer {
   start(session: TorrentSession, owned: Bitfield): void {
     this.#session = session;
     if (owned.isFull()) {
-      void this.#finish();
+      this.handleComplete();
       return;
     }
     this.#options.store.setState(this.#options.copy, 'downloading');
@@ -83,11 +85,15 @@ export class Download implements Transfer {
 
   /** Every piece is verified. */
   handleComplete(): void {
-    void this.#finish();
+    if (this.#state !== 'downloading') return;
+    this.#state = 'finishing';
+    clearInterval(this.#watch);
+    this.#finishing = this.#finish();
   }
 
+  /** It cannot go on. When every piece is verified, only giving it its name can still fail. */
   handleFailed(error: ErrorValue): void {
-    void this.#end('failed', error);
+    if (this.#state === 'downloading') void this.#end('failed', error);
   }
 
   snapshot(): TransferSnapshot {
@@ -96,15 +102,13 @@ export class Download implements Transfer {
     return transferSnapshot(this.metainfo, this.#session, this.#state, path);
   }
 
-  /** Leaves the swarm; what is there is kept for another time. Idempotent. */
+  /** Leaves the swarm; what is there is kept for another time. One that is being renamed is complete first. Idempotent. */
   async stop(): Promise<void> {
-    await this.#end(this.#state === 'seeding' ? 'complete' : 'stopped');
+    await this.#finishing;
+    await this.#end(this.#isRenamed ? 'complete' : 'stopped');
   }
 
   async #finish(): Promise<void> {
-    if (this.#state !== 'downloading') return;
-    this.#state = 'finishing';
-    clearInterval(this.#watch);
     const { target, force, store, copy, seedAfter, onDownloaded } = this.#options;
     try {
       await this.#session?.closeFiles();
@@ -123,6 +127,8 @@ export class Download implements Transfer {
       await this.#end('complete');
       return;
     }
+    // It was not started when everything was there from the beginning.
+    this.#session?.start();
     this.#state = 'seeding';
     this.#settle(this.#outcome('complete'));
   }
@@ -164,14 +170,15 @@ export class Download implements Transfer {
     const { store, copy, releaseLock, onOver } = this.#options;
     clearInterval(this.#watch);
     this.#state = state;
-    if (!this.#isRenamed) await this.#session?.closeFiles().catch(() => undefined);
-    await this.#session?.stop(GOODBYE_MS);
-    const outcome = this.#outcome(state, error);
-    const { downTotalBytes, upTotalBytes } = outcome.snapshot.swarm;
-    store.closeCopy(copy, state, { down: downTotalBytes, up: upTotalBytes });
-    releaseLock();
-    onOver();
-    this.#settle(outcome);
+    try {
+      await this.#session?.stop(GOODBYE_MS);
+      const { downTotalBytes, upTotalBytes } = this.snapshot().swarm;
+      store.closeCopy(copy, state, { down: downTotalBytes, up: upTotalBytes });
+    } finally {
+      releaseLock();
+      onOver();
+      this.#settle(this.#outcome(state, error));
+    }
   }
 
   #outcome(state: TransferOutcome['state'], error?: ErrorValue): TransferOutcome {

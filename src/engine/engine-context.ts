@@ -22,6 +22,9 @@ type SharedSettings = 'peerId' | 'uploadSlots' | 'maxPeers' | 'verifyWith' | 'po
 export interface EngineContext {
   readonly config: EngineConfig;
   readonly registry: HashRegistry;
+  /** Aborted when the engine closes, with the error that whoever waits shall get. */
+  readonly signal: AbortSignal;
+  /** @throws {P2P_ENGINE_CLOSED} as all that follow */
   hashTools(): HashTools;
   /** Opened when first needed. */
   store(): StateStore;

@@ -36,7 +36,7 @@ import type {
   Transfer,
   VerifyReport,
 } from './engine-types.js';
-import { openListeners } from './listeners.js';
+import { openListeners, reopenListeners } from './listeners.js';
 import { PACKAGE_VERSION } from './package-version.js';
 import type { Seed } from './seed.js';
 import { readSource } from './source-files.js';
@@ -83,6 +83,9 @@ class Engine implements EngineApi, EngineContext {
   #checkpointTimer: NodeJS.Timeout | undefined;
   #torrentSerial = 0;
   #linkSerial = 0;
+  /** Calls that have not been answered yet. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #abort = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor(config: EngineConfig, registry: HashRegistry, hashPluginUrls: readonly string[]) {
@@ -102,42 +105,39 @@ class Engine implements EngineApi, EngineContext {
     return this.#allTransfers;
   }
 
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
   seed(request: SeedRequest): Promise<SeedResult> {
-    return startSeed(this, request);
+    return this.#run(() => startSeed(this, request));
   }
 
   download(request: DownloadRequest): Promise<Transfer> {
-    return startDownload(this, request);
+    return this.#run(() => startDownload(this, request));
   }
 
-  async resolve(query: TargetQuery): Promise<ResolvedTarget> {
-    checkTrackers(query.trackers);
-    return resolveTarget(query);
+  resolve(query: TargetQuery): Promise<ResolvedTarget> {
+    return this.#run(() => this.#resolve(query));
   }
 
-  async catalogue(trackers: readonly string[]): Promise<readonly CatalogueEntry[]> {
-    checkTrackers(trackers);
-    return listEverywhere(trackerTiersOf(trackers, []).flat());
+  catalogue(trackers: readonly string[]): Promise<readonly CatalogueEntry[]> {
+    return this.#run(async () => {
+      checkTrackers(trackers);
+      return listEverywhere(trackerTiersOf(trackers, []).flat(), this.signal);
+    });
   }
 
-  async create(request: CreateRequest, onProgress?: HashProgress): Promise<CreateResult> {
-    checkTrackers(request.trackers);
-    const build = {
-      source: await readSource(request.path),
-      trackerTiers: request.trackers.length > 0 ? [request.trackers] : [],
-      pieceLengthBytes: request.pieceLengthBytes,
-      hashes: request.hashes,
-      isPrivate: request.isPrivate ?? false,
-      comment: request.comment,
-      createdBy: CLIENT,
-      onProgress,
-    };
-    return buildTorrent(build, this.hashTools());
+  create(request: CreateRequest, onProgress?: HashProgress): Promise<CreateResult> {
+    return this.#run(() => this.#create(request, onProgress));
   }
 
-  async verify(query: TargetQuery, givenPath: string, onProgress?: HashProgress): Promise<VerifyReport> {
-    const { metainfo } = await this.resolve(query);
-    return verifyCopy(metainfo, givenPath, { ...this.hashTools(), verifyWith: this.config.verifyWith, onProgress });
+  verify(query: TargetQuery, givenPath: string, onProgress?: HashProgress): Promise<VerifyReport> {
+    return this.#run(async () => {
+      const { metainfo } = await this.#resolve(query);
+      const tools = { ...this.hashTools(), verifyWith: this.config.verifyWith, onProgress };
+      return verifyCopy(metainfo, givenPath, tools);
+    });
   }
 
   hashes(measure: boolean): Promise<readonly HashReport[]> {
@@ -164,12 +164,17 @@ class Engine implements EngineApi, EngineContext {
   }
 
   store(): StateStore {
+    this.signal.throwIfAborted();
     this.#store ??= this.#openStore();
     return this.#store;
   }
 
   listen(): Promise<readonly number[]> {
-    this.#listening ??= this.#openPorts();
+    this.#listening ??= this.#openPorts().catch((error: unknown) => {
+      // Whoever tries again may have freed the port.
+      this.#listening = undefined;
+      throw error;
+    });
     return this.#listening;
   }
 
@@ -216,6 +221,26 @@ class Engine implements EngineApi, EngineContext {
     };
   }
 
+  async #resolve(query: TargetQuery): Promise<ResolvedTarget> {
+    checkTrackers(query.trackers);
+    return resolveTarget(query, this.signal);
+  }
+
+  async #create(request: CreateRequest, onProgress?: HashProgress): Promise<CreateResult> {
+    checkTrackers(request.trackers);
+    const build = {
+      source: await readSource(request.path, this.signal),
+      trackerTiers: request.trackers.length > 0 ? [request.trackers] : [],
+      pieceLengthBytes: request.pieceLengthBytes,
+      hashes: request.hashes,
+      isPrivate: request.isPrivate ?? false,
+      comment: request.comment,
+      createdBy: CLIENT,
+      onProgress,
+    };
+    return buildTorrent(build, this.hashTools());
+  }
+
   #openStore(): StateStore {
     const store = new StateStore(path.resolve(this.config.stateDir), (message) => {
       this.note(message);
@@ -231,35 +256,67 @@ class Engine implements EngineApi, EngineContext {
       ({ size }) => size,
       () => 0,
     );
-    if (logBytes < CHECKPOINT_FROM_BYTES || this.#closing) return;
+    if (logBytes < CHECKPOINT_FROM_BYTES || this.signal.aborted) return;
     await this.#startPool()
       .checkpoint(store.databasePath)
       .catch((error: unknown) => {
-        if (!this.#closing) this.note(`the log of the state database was not moved: ${toErrorValue(error).message}`);
+        if (!this.signal.aborted)
+          this.note(`the log of the state database was not moved: ${toErrorValue(error).message}`);
       });
   }
 
+  /** Answers unless the engine is closed first. */
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    const working = work();
+    this.#underWay.add(working);
+    try {
+      return await working;
+    } catch (error) {
+      // Whatever broke off broke off because of that.
+      this.signal.throwIfAborted();
+      throw error;
+    } finally {
+      this.#underWay.delete(working);
+    }
+  }
+
   async #closeAll(): Promise<void> {
+    this.#abort.abort(new P2pError('P2P_ENGINE_CLOSED', 'the engine is closed'));
     clearInterval(this.#checkpointTimer);
-    await Promise.all([...this.#active.values()].map((transfer) => transfer.stop()));
+    const stopped = await Promise.allSettled([...this.#active.values()].map((transfer) => transfer.stop()));
     await this.#pool?.close();
+    await Promise.allSettled(this.#underWay);
     this.#store?.close();
+    for (const each of stopped) if (each.status === 'rejected') throw each.reason;
   }
 
   async #openPorts(): Promise<readonly number[]> {
     const host = this.config.bindHost;
+    const { port } = this.#settings;
     const ports = await openListeners(this.#startPool(), {
       host,
-      port: this.#settings.port,
+      port,
       portIsFixed: this.config.portIsFixed ?? false,
       portCount: this.#settings.portCount,
     });
+    if (port !== 0 && ports[0] !== port) this.note(`port ${port} is taken: listening on ${ports[0] ?? 0} instead`);
     this.emit({ type: 'listening', host: host ?? '::', port: ports[0] ?? 0, ports });
     return ports;
   }
 
+  async #reopenPorts(hostIndex: number): Promise<void> {
+    try {
+      const ports = await this.#listening;
+      if (ports) await reopenListeners(this.#startPool(), hostIndex, { host: this.config.bindHost, ports });
+    } catch (error) {
+      if (this.signal.aborted) return;
+      this.note(`peers cannot reach us any more: ${toErrorValue(error).message}`);
+    }
+  }
+
   #startPool(): WorkerPool {
-    if (this.#closing) throw new P2pError('P2P_WORKER_LOST', 'the engine is closed');
+    this.signal.throwIfAborted();
     this.#pool ??= new WorkerPool({
       threads: this.#settings.workerThreads,
       memoryMiB: checkOption('memoryMiB', this.config.memoryMiB),
@@ -277,6 +334,7 @@ class Engine implements EngineApi, EngineContext {
       onHostLost: (hostIndex, error) => {
         this.note(`a worker thread died and was started again: ${error.message}`);
         for (const transfer of this.#active.values()) transfer.session?.handleHostLost(hostIndex);
+        void this.#reopenPorts(hostIndex);
       },
     });
     return this.#pool;

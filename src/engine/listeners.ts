@@ -6,6 +6,9 @@ import type { WorkerPool } from '../workers/worker-pool.js';
 const PORTS_TRIED = 100;
 const LAST_PORT = 65_535;
 
+/** What is needed of the worker pool. */
+export type ListenPool = Pick<WorkerPool, 'hostCount' | 'request'>;
+
 export interface ListenRequest {
   /** All addresses when left out. */
   readonly host: string | undefined;
@@ -18,20 +21,35 @@ export interface ListenRequest {
 }
 
 /**
- * @returns the open ports, the announced one first
+ * @returns the open ports, the announced one first; the worker of each is `hostOfPort`
  * @throws {P2P_PORT_TAKEN} when a fixed port is taken, or none of a hundred is free
  */
-export async function openListeners(pool: WorkerPool, request: ListenRequest): Promise<number[]> {
+export async function openListeners(pool: ListenPool, request: ListenRequest): Promise<number[]> {
   const first = await openOne(pool, 0, request.port, request);
   const ports = [first];
   for (let index = 1; index < request.portCount; index += 1) {
     const next = request.port === 0 ? 0 : (ports[ports.length - 1] ?? first) + 1;
-    ports.push(await openOne(pool, index % pool.hostCount, next, request));
+    ports.push(await openOne(pool, hostOfPort(pool, index), next, request));
   }
   return ports;
 }
 
-async function openOne(pool: WorkerPool, hostIndex: number, port: number, request: ListenRequest): Promise<number> {
+/** Opens again what a worker thread held that died. */
+export async function reopenListeners(
+  pool: ListenPool,
+  hostIndex: number,
+  { host, ports }: { readonly host: string | undefined; readonly ports: readonly number[] },
+): Promise<void> {
+  for (const [index, port] of ports.entries()) {
+    if (hostOfPort(pool, index) === hostIndex) await pool.request(hostIndex, { type: 'listen', host, port });
+  }
+}
+
+function hostOfPort(pool: ListenPool, index: number): number {
+  return index % pool.hostCount;
+}
+
+async function openOne(pool: ListenPool, hostIndex: number, port: number, request: ListenRequest): Promise<number> {
   const last = request.portIsFixed || port === 0 ? port : Math.min(port + PORTS_TRIED, LAST_PORT);
   for (let tried = port; ; tried += 1) {
     try {

@@ -40,7 +40,7 @@ export class OwnershipLog {
   #verified: PieceIndex[] = [];
   #unsynced: PieceIndex[] = [];
   #unsyncedBytes = 0;
-  #isSyncing = false;
+  #syncing: Promise<void> | undefined;
   #lastSyncMs = performance.now();
 
   constructor(options: OwnershipLogOptions) {
@@ -67,29 +67,32 @@ export class OwnershipLog {
 
   /** Flushes the files when that is due; call it now and then. */
   syncWhenDue(): void {
-    if (this.#isSyncing || !this.#options.recorder || this.#unsynced.length === 0) return;
+    if (this.#syncing || !this.#options.recorder || this.#unsynced.length === 0) return;
     const isDue = this.#unsyncedBytes >= SYNC_EVERY_BYTES || performance.now() - this.#lastSyncMs >= SYNC_EVERY_MS;
-    if (isDue) void this.#sync();
+    if (!isDue) return;
+    this.#syncing = this.#sync().finally(() => {
+      this.#syncing = undefined;
+      this.#lastSyncMs = performance.now();
+    });
   }
 
   /** Runs `close`, which flushes all files; what was verified before is durable then. */
   async closeFiles(close: () => Promise<void>): Promise<void> {
+    await this.#syncing;
     const pieces = this.#takeUnsynced();
     await close();
     this.#handleSynced(pieces);
   }
 
   async #sync(): Promise<void> {
-    this.#isSyncing = true;
     const pieces = this.#takeUnsynced();
     try {
       await this.#options.syncFiles();
       this.#handleSynced(pieces);
     } catch (error) {
-      this.#options.onFailed(toErrorValue(error));
-    } finally {
-      this.#isSyncing = false;
-      this.#lastSyncMs = performance.now();
+      // Another thread takes the place of the one that died: flushed the next time.
+      if (error instanceof P2pError && error.code === 'P2P_WORKER_LOST') this.#unsynced.push(...pieces);
+      else this.#options.onFailed(toErrorValue(error));
     }
   }
 

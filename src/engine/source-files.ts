@@ -6,6 +6,7 @@ import path from 'node:path';
 import { OptionError, StorageError } from '../errors.js';
 import { sortFiles } from '../metainfo/build-metainfo.js';
 import { describeDiskError } from '../workers/disk-errors.js';
+import type { TorrentFile } from '../workers/worker-messages.js';
 
 export interface SourceFile {
   /** Components below the root; empty for a single file. */
@@ -30,8 +31,9 @@ export interface Source {
 /**
  * A file, or all regular files below a folder. Symbolic links inside a folder and special files are passed over.
  * @throws {P2P_PATH_NOT_FOUND} {P2P_DISK_FAILED} {P2P_NOTHING_TO_SEED}
+ * @throws the signal's reason when it aborts
  */
-export async function readSource(givenPath: string): Promise<Source> {
+export async function readSource(givenPath: string, signal: AbortSignal): Promise<Source> {
   const rootPath = path.resolve(givenPath);
   const stats = await statRoot(rootPath, givenPath);
   const name = path.basename(rootPath);
@@ -44,13 +46,18 @@ export async function readSource(givenPath: string): Promise<Source> {
   if (!stats.isDirectory()) throw new OptionError(`'${givenPath}' is neither a file nor a folder`);
   const notes: string[] = [];
   const found: SourceFile[] = [];
-  await collect(rootPath, [], found, notes);
+  await collect(rootPath, [], { found, notes, signal });
   if (found.length === 0) {
     throw new StorageError('P2P_NOTHING_TO_SEED', `folder '${givenPath}' has no files to share`, { path: rootPath });
   }
   const files = sortFiles(found);
   const totalBytes = files.reduce((sum, file) => sum + file.lengthBytes, 0);
   return { name, rootPath, isFolder: true, files, totalBytes, notes };
+}
+
+/** The files as workers read them: where they lie, whatever the torrent had to call them. */
+export function sourceFiles(source: Source): TorrentFile[] {
+  return source.files.map((file) => ({ path: file.absolutePath, lengthBytes: file.lengthBytes, depth: 1 }));
 }
 
 /**
@@ -82,15 +89,23 @@ async function statRoot(rootPath: string, givenPath: string): Promise<Stats> {
   }
 }
 
-async function collect(folder: string, below: readonly string[], found: SourceFile[], notes: string[]): Promise<void> {
+interface Collected {
+  readonly found: SourceFile[];
+  readonly notes: string[];
+  readonly signal: AbortSignal;
+}
+
+async function collect(folder: string, below: readonly string[], collected: Collected): Promise<void> {
+  const { found, notes, signal } = collected;
   const entries = await fs.readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw describeDiskError(error, 'read', folder);
   });
   for (const entry of entries) {
+    signal.throwIfAborted();
     const absolutePath = path.join(folder, entry.name);
     const entryPath = [...below, entry.name];
     if (entry.isDirectory()) {
-      await collect(absolutePath, entryPath, found, notes);
+      await collect(absolutePath, entryPath, collected);
     } else if (entry.isFile()) {
       await assertReadable(absolutePath);
       const { size, mtimeMs } = await fs.stat(absolutePath);

@@ -1,8 +1,10 @@
 /** From a path to a torrent that is served: built or read, published, joined. */
-import { OptionError } from '../errors.js';
+import { InvariantError, OptionError } from '../errors.js';
+import type { HashRegistry } from '../hashing/hash-registry.js';
 import { buildMetainfo } from '../metainfo/build-metainfo.js';
 import { formatMagnet } from '../metainfo/magnet.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import { isCreatedPieceLength } from '../metainfo/piece-length.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 import { findTwins, publishEverywhere, type PublishRequest } from './catalogues.js';
@@ -12,55 +14,89 @@ import type { CreateResult, SeedRequest, SeedResult } from './engine-types.js';
 import { checkPieces } from './piece-hashing.js';
 import { pieceMask } from './piece-mask.js';
 import { Seed } from './seed.js';
-import { readSource, type Source } from './source-files.js';
+import { readSource, sourceFiles, type Source } from './source-files.js';
 import { DEFAULT_TRACKER, readTorrent, trackerTiersOf } from './target-resolver.js';
-import { buildTorrent } from './torrent-builder.js';
+import { buildTorrent, type TorrentForm } from './torrent-builder.js';
 import { presentFiles } from './torrent-files.js';
+
+/** How often a source is hashed at most to find the form of a twin. */
+const MAX_FORMS = 3;
 
 /** What `EngineApi.seed` promises. */
 export async function startSeed(engine: EngineContext, request: SeedRequest): Promise<SeedResult> {
   checkTrackers(request.trackers);
-  const source = await readSource(request.path);
+  const source = await readSource(request.path, engine.signal);
   const given = request.torrentFile === undefined ? undefined : await readGivenTorrent(request.torrentFile);
   const trackerTiers = trackerTiersOf(request.trackers, given?.trackerTiers ?? []);
   const trackers = trackerTiers.flat();
-  const metainfo = given ?? (await buildForSeeding(engine, request, source, trackers)).metainfo;
-  for (const note of given?.notes ?? []) engine.note(note);
+  const { metainfo, files, owned } = given
+    ? await takeGiven(engine, given, source, request.trust ?? false)
+    : await buildForSeeding(engine, request, source, trackers);
   const mask = pieceMask(metainfo.layout, request.mask);
-  const files = await presentFiles(metainfo, source.rootPath);
-  const owned = given
-    ? await ownedForSeeding(engine, metainfo, files, request.trust ?? false)
-    : Bitfield.full(metainfo.layout.pieceCount);
   const listenPorts = await engine.listen();
   const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
   const published = await publish(engine, metainfo, request.trackers, { trackers, bytes: metainfoBytes });
-  const store = engine.store();
   const { rootPath } = source;
-  const copy = store.openCopy({ metainfo, rootPath, role: 'seed', metainfoBytes, tiers: trackerTiers, owned });
-  const torrentId = engine.nextTorrentId();
-  const seed = new Seed(metainfo, rootPath, (upTotalBytes) => {
-    engine.unregister(torrentId);
-    store.closeCopy(copy, 'stopped', { down: 0, up: upTotalBytes });
-  });
-  engine.register(torrentId, seed);
-  const session = engine.makeSession({
-    torrentId,
+  const seed = beginSeeding(engine, {
     metainfo,
+    rootPath,
+    metainfoBytes,
+    trackerTiers,
     files,
     owned,
     mask,
-    wantsPieces: false,
-    trackerTiers,
-    peers: [],
     listenPorts,
+  });
+  return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published };
+}
+
+/** A torrent and what of it lies here. */
+interface Present {
+  readonly metainfo: Metainfo;
+  readonly files: readonly TorrentFile[];
+  readonly owned: Bitfield;
+}
+
+interface Beginning extends Present {
+  readonly rootPath: string;
+  readonly metainfoBytes: Uint8Array;
+  readonly trackerTiers: readonly (readonly string[])[];
+  readonly mask: Bitfield | undefined;
+  readonly listenPorts: readonly number[];
+}
+
+/** From here on nothing is waited for: the seed is there with all its parts, or not at all. */
+function beginSeeding(engine: EngineContext, beginning: Beginning): Seed {
+  const { metainfo, rootPath, metainfoBytes, trackerTiers: tiers, owned } = beginning;
+  const store = engine.store();
+  const torrentId = engine.nextTorrentId();
+  const session = engine.makeSession({
+    ...beginning,
+    torrentId,
+    wantsPieces: false,
+    peers: [],
     recorder: undefined,
     onComplete: () => undefined,
     onFailed: (error) => {
       seed.handleFailed(error);
     },
   });
+  const copy = store.openCopy({ metainfo, rootPath, role: 'seed', metainfoBytes, tiers, owned, isDurable: false });
+  store.setState(copy, 'seeding');
+  const seed = new Seed(metainfo, rootPath, (upTotalBytes) => {
+    engine.unregister(torrentId);
+    store.closeCopy(copy, 'stopped', { down: 0, up: upTotalBytes });
+  });
+  engine.register(torrentId, seed);
   seed.start(session);
-  return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published };
+  return seed;
+}
+
+/** A torrent that the user names: what of it is there. */
+async function takeGiven(engine: EngineContext, metainfo: Metainfo, source: Source, trust: boolean): Promise<Present> {
+  for (const note of metainfo.notes) engine.note(note);
+  const files = await presentFiles(metainfo, source.rootPath);
+  return { metainfo, files, owned: await ownedForSeeding(engine, metainfo, files, trust) };
 }
 
 async function readGivenTorrent(file: string): Promise<Metainfo> {
@@ -81,7 +117,7 @@ function publish(
     engine.note(message);
   };
   const trusted = named.length > 0 ? named : [DEFAULT_TRACKER];
-  return publishEverywhere({ ...what, token: engine.config.token, trusted, onNote });
+  return publishEverywhere({ ...what, token: engine.config.token, trusted, onNote, signal: engine.signal });
 }
 
 /** Built in the form of a published torrent of that name and size, so that equal bytes join one swarm. */
@@ -90,16 +126,36 @@ async function buildForSeeding(
   request: SeedRequest,
   source: Source,
   trackers: readonly string[],
+): Promise<Present> {
+  const { pieceLengthBytes, hashes } = request;
+  const { twins, namesakes } = await findTwins(trackers, source, engine.signal);
+  const isFree = pieceLengthBytes === undefined && hashes === undefined;
+  const forms = isFree ? formsOf(twins, engine.registry) : [];
+  let built: CreateResult | undefined;
+  for (const form of forms.length > 0 ? forms : [{ pieceLengthBytes, hashes }]) {
+    const attempt = await buildAs(engine, source, form, trackers);
+    const isTwin = twins.some((twin) => twin.infoHash === attempt.metainfo.infoHash);
+    if (!built || isTwin) built = attempt;
+    if (isTwin) break;
+  }
+  if (!built) throw new InvariantError('no torrent was built');
+  const { metainfo, notes } = built;
+  for (const note of notes) engine.note(note);
+  warnOfOthers(engine, metainfo, namesakes);
+  return { metainfo, files: sourceFiles(source), owned: Bitfield.full(metainfo.layout.pieceCount) };
+}
+
+function buildAs(
+  engine: EngineContext,
+  source: Source,
+  form: TorrentForm,
+  trackers: readonly string[],
 ): Promise<CreateResult> {
-  const isFree = request.pieceLengthBytes === undefined && request.hashes === undefined;
-  const { twins, namesakes } = await findTwins(trackers, source.name, source.totalBytes);
-  const twin = isFree ? twins[0] : undefined;
-  const built = await buildTorrent(
+  return buildTorrent(
     {
+      ...form,
       source,
       trackerTiers: [trackers],
-      pieceLengthBytes: twin?.layout.pieceLengthBytes ?? request.pieceLengthBytes,
-      hashes: twin ? [...twin.digests.keys()].filter((name) => engine.registry.find(name)) : request.hashes,
       isPrivate: false,
       comment: undefined,
       createdBy: CLIENT,
@@ -107,15 +163,26 @@ async function buildForSeeding(
     },
     engine.hashTools(),
   );
-  for (const note of built.notes) engine.note(note);
-  const others = namesakes.filter((infoHash) => infoHash !== built.metainfo.infoHash);
-  if (others.length > 0) {
-    engine.note(
-      `another '${source.name}' is published already (${others.join(', ')}); ` +
-        `others get this one by its info hash: ${built.metainfo.infoHash}`,
-    );
+}
+
+/** The forms of the twins that can be made here, without repeats. */
+function formsOf(twins: readonly Metainfo[], registry: HashRegistry): TorrentForm[] {
+  const forms = new Map<string, TorrentForm>();
+  for (const { layout, digests } of twins) {
+    const { pieceLengthBytes } = layout;
+    const hashes = [...digests.keys()];
+    if (!isCreatedPieceLength(pieceLengthBytes) || !hashes.every((name) => registry.find(name))) continue;
+    forms.set(`${pieceLengthBytes} ${hashes.toSorted().join()}`, { pieceLengthBytes, hashes });
   }
-  return built;
+  return [...forms.values()].slice(0, MAX_FORMS);
+}
+
+function warnOfOthers(engine: EngineContext, { name, infoHash }: Metainfo, namesakes: readonly string[]): void {
+  const others = namesakes.filter((each) => each !== infoHash);
+  if (others.length === 0) return;
+  engine.note(
+    `another '${name}' is published already (${others.join(', ')}); others get this one by its info hash: ${infoHash}`,
+  );
 }
 
 /** What of a given torrent is there: believed when told so, hashed otherwise. */

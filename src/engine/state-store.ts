@@ -2,11 +2,12 @@
 import { StorageError } from '../errors.js';
 import type { SqliteDatabase } from '../database/sqlite.js';
 import { CopyStore, type CopyRole, type CopyState, type Ownership } from '../store/copy-store.js';
-import { lockCopy, type CopyLock } from '../store/copy-lock.js';
+import { lockCopy, lockPart, type CopyLock } from '../store/copy-lock.js';
 import { openStateDatabase } from '../store/database.js';
 import type { InfoHash, Metainfo } from '../metainfo/metainfo.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import { CopyRecorder } from './copy-recorder.js';
+import type { DownloadTarget } from './download-target.js';
 
 export class StateStore {
   readonly #stateDir: string;
@@ -29,9 +30,24 @@ export class StateStore {
     return this.#database.name;
   }
 
-  /** @throws {P2P_COPY_IN_USE} saying which process writes the copy */
-  lock(infoHash: InfoHash, rootPath: string): CopyLock {
-    return lockCopy(this.#stateDir, infoHash, rootPath);
+  /**
+   * The right to write a copy and its `.part`, which torrents of one name share.
+   * @throws {P2P_COPY_IN_USE} {P2P_PART_OF_ANOTHER_TORRENT} saying which process writes it
+   */
+  lock(infoHash: InfoHash, { targetPath, partPath }: DownloadTarget): CopyLock {
+    const copyLock = lockCopy(this.#stateDir, infoHash, targetPath);
+    try {
+      const partLock = lockPart(this.#stateDir, partPath);
+      return {
+        release: () => {
+          partLock.release();
+          copyLock.release();
+        },
+      };
+    } catch (error) {
+      copyLock.release();
+      throw error;
+    }
   }
 
   /** What is written down about a copy; undefined for one that is new here. */
@@ -40,18 +56,13 @@ export class StateStore {
     return copy && this.#copies.ownership(copy.id);
   }
 
-  /** Name of another torrent that is being downloaded to the same path and not complete. */
-  otherDownloadAt(infoHash: InfoHash, rootPath: string): string | undefined {
-    const other = this.#copies
+  /** Whether the last download to this path that is not complete was of another torrent. */
+  isPartOfAnother(infoHash: InfoHash, rootPath: string): boolean {
+    const downloads = this.#copies
       .listCopies()
-      .find(
-        (copy) =>
-          copy.rootPath === rootPath &&
-          copy.infoHash !== infoHash &&
-          copy.role === 'download' &&
-          copy.state !== 'complete',
-      );
-    return other?.infoHash;
+      .filter((copy) => copy.rootPath === rootPath && copy.role === 'download' && copy.state !== 'complete')
+      .toSorted((one, other) => other.updatedAtMs - one.updatedAtMs);
+    return downloads[0] !== undefined && downloads[0].infoHash !== infoHash;
   }
 
   /** Takes a copy up: what was just found to be owned is written down, what was lost is taken back. */
@@ -62,8 +73,10 @@ export class StateStore {
     readonly metainfoBytes: Uint8Array;
     readonly tiers: readonly (readonly string[])[];
     readonly owned: Bitfield;
+    /** Whether all of `owned` was flushed to the disk. */
+    readonly isDurable: boolean;
   }): CopyRecorder {
-    const { metainfo, owned } = request;
+    const { metainfo, owned, isDurable } = request;
     const copy = this.#copies.openCopy({
       infoHash: metainfo.infoHash,
       rootPath: request.rootPath,
@@ -74,10 +87,13 @@ export class StateStore {
       pieceCount: metainfo.layout.pieceCount,
       trackerTiers: request.tiers,
     });
-    const { verified } = this.#copies.ownership(copy.id);
-    const found = [...owned.indices()].filter((index) => !verified.has(index));
-    const lost = [...verified.indices()].filter((index) => !owned.has(index));
-    if (found.length + lost.length > 0) this.#copies.recordPieces(copy.id, { verified: found, lost });
+    const before = this.#copies.ownership(copy.id);
+    const verified = [...owned.indices()].filter((index) => !before.verified.has(index));
+    const durable = isDurable ? [...owned.indices()].filter((index) => !before.durable.has(index)) : [];
+    const lost = [...before.verified.indices()].filter((index) => !owned.has(index));
+    if (verified.length + durable.length + lost.length > 0) {
+      this.#copies.recordPieces(copy.id, { verified, durable, lost });
+    }
     return new CopyRecorder(this.#copies, copy.id);
   }
 
@@ -95,6 +111,7 @@ export class StateStore {
       this.#copies.setState(copy.copyId, state);
       this.#copies.markStoppedCleanly(copy.copyId);
     });
+    copy.close();
   }
 
   close(): void {

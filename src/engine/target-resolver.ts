@@ -27,11 +27,14 @@ const MAX_TORRENT_FILE_BYTES = 16_777_216;
  * @throws {P2P_TARGET_NOT_FOUND} when nobody knows it, {P2P_TARGET_AMBIGUOUS} when a name has several torrents
  * @throws {P2P_TRACKER_UNREACHABLE} when a name or hash is to be looked up and no catalogue answers
  * @throws {P2P_MAGNET_INVALID} {P2P_METAINFO_INVALID} and others of reading metainfo
+ * @throws the signal's reason when it aborts
  */
-export async function resolveTarget(query: TargetQuery): Promise<ResolvedTarget> {
+export async function resolveTarget(query: TargetQuery, signal: AbortSignal): Promise<ResolvedTarget> {
   const { target, trackers } = query;
-  if (/^magnet:/i.test(target)) return resolveMagnet(target, trackers);
-  if (/^https?:\/\//i.test(target)) return fromMetainfo(parseMetainfo(await fetchTorrent(target)), trackers);
+  if (/^magnet:/i.test(target)) return resolveMagnet(target, trackers, signal);
+  if (/^https?:\/\//i.test(target)) {
+    return fromMetainfo(parseMetainfo(await fetchTorrent(target, { signal })), trackers);
+  }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) {
     throw new OptionError(`cannot fetch '${escapeText(target)}': only http, https and magnet links are followed`);
   }
@@ -39,8 +42,8 @@ export async function resolveTarget(query: TargetQuery): Promise<ResolvedTarget>
     const metainfo = await readTorrent(target);
     if (metainfo) return fromMetainfo(metainfo, trackers);
   }
-  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(target)) return resolveHash(target.toLowerCase(), trackers);
-  return resolveName(target.replace(/^name:/, ''), trackers);
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(target)) return resolveHash(target.toLowerCase(), trackers, signal);
+  return resolveName(target.replace(/^name:/, ''), trackers, signal);
 }
 
 /**
@@ -97,10 +100,10 @@ function fromMetainfo(
   return { metainfo, trackerTiers: trackerTiersOf(trackers, own), peers: others.peers ?? [] };
 }
 
-async function resolveMagnet(link: string, trackers: readonly string[]): Promise<ResolvedTarget> {
+async function resolveMagnet(link: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
   const magnet = parseMagnet(link);
   const asked = trackerTiersOf(trackers, [magnet.trackers]).flat();
-  const bytes = await lookUp(asked, (base) => fetchBytes(base, magnet.infoHash));
+  const bytes = await lookUp(asked, (base) => fetchBytes(base, magnet.infoHash, signal));
   if (!bytes) {
     throw notFound(
       `no catalogue knows the torrent ${magnet.infoHash} of this magnet link (asked ${asked.join(', ')}); ` +
@@ -112,9 +115,9 @@ async function resolveMagnet(link: string, trackers: readonly string[]): Promise
   return fromMetainfo(metainfo, trackers, magnet);
 }
 
-async function resolveHash(hash: string, trackers: readonly string[]): Promise<ResolvedTarget> {
+async function resolveHash(hash: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
   const asked = trackerTiersOf(trackers, []).flat();
-  const bytes = await lookUp(asked, (base) => fetchBytes(base, hash));
+  const bytes = await lookUp(asked, (base) => fetchBytes(base, hash, signal));
   if (!bytes) throw notFound(`no catalogue knows the info hash ${hash} (asked ${asked.join(', ')})`);
   const metainfo = parseMetainfo(bytes);
   if (metainfo.infoHash !== hash && metainfo.blake3InfoHash !== hash) {
@@ -123,11 +126,11 @@ async function resolveHash(hash: string, trackers: readonly string[]): Promise<R
   return fromMetainfo(metainfo, trackers);
 }
 
-async function resolveName(name: string, trackers: readonly string[]): Promise<ResolvedTarget> {
+async function resolveName(name: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
   const asked = trackerTiersOf(trackers, []).flat();
   const found = new Map<string, CatalogueEntry>();
   await lookUp(asked, async (base) => {
-    const reply = await findByName(base, name);
+    const reply = await findByName(base, name, { signal });
     if (reply.type === 'no-catalogue') throw noCatalogue(reply.reason);
     for (const entry of reply.entries) found.set(entry.infoHash, entry);
     return undefined;
@@ -140,7 +143,7 @@ async function resolveName(name: string, trackers: readonly string[]): Promise<R
     );
   }
   if (others.length > 0) throw ambiguous(name, [entry, ...others]);
-  const bytes = await lookUp(asked, (base) => fetchBytes(base, entry.infoHash));
+  const bytes = await lookUp(asked, (base) => fetchBytes(base, entry.infoHash, signal));
   if (!bytes) throw notFound(`the catalogue lists '${escapeText(name)}' but does not give its torrent`);
   const metainfo = parseMetainfo(bytes);
   if (metainfo.infoHash !== entry.infoHash) {
@@ -175,8 +178,8 @@ async function lookUp<Found>(
   return undefined;
 }
 
-async function fetchBytes(baseUrl: string, hash: string): Promise<Uint8Array | undefined> {
-  const reply = await fetchMetainfo(baseUrl, hash);
+async function fetchBytes(baseUrl: string, hash: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const reply = await fetchMetainfo(baseUrl, hash, { signal });
   if (reply.type === 'no-catalogue') throw noCatalogue(reply.reason);
   return reply.type === 'torrent' ? reply.bytes : undefined;
 }

@@ -7,16 +7,20 @@ import { checkPieceLength, choosePieceLength } from '../metainfo/piece-length.js
 import type { HashTools } from './engine-context.js';
 import type { CreateResult, HashProgress } from './engine-types.js';
 import { hashAllPieces } from './piece-hashing.js';
-import { assertUnchanged, type Source } from './source-files.js';
+import { assertUnchanged, sourceFiles, type Source } from './source-files.js';
 
 /** A torrent that our peers verify with BLAKE3 and that every client can join. */
 export const DEFAULT_HASHES = ['blake3', 'sha1'] as const;
 
-export interface BuildRequest {
-  readonly source: Source;
-  readonly trackerTiers: readonly (readonly string[])[];
+/** What besides the data decides the info hash; chosen when undefined. */
+export interface TorrentForm {
   readonly pieceLengthBytes: number | undefined;
   readonly hashes: readonly string[] | undefined;
+}
+
+export interface BuildRequest extends TorrentForm {
+  readonly source: Source;
+  readonly trackerTiers: readonly (readonly string[])[];
   readonly isPrivate: boolean;
   readonly comment: string | undefined;
   readonly createdBy: string;
@@ -38,11 +42,10 @@ export async function buildTorrent(request: BuildRequest, tools: HashTools): Pro
       ? choosePieceLength(source.totalBytes, digestBytes)
       : checkPieceLength(request.pieceLengthBytes);
   const layout = new PieceLayout(pieceLengthBytes, source.files);
-  const files = source.files.map((file) => ({ path: file.absolutePath, lengthBytes: file.lengthBytes, depth: 1 }));
   const { digests, unreadable } = await hashAllPieces({
     ...tools,
     layout,
-    files,
+    files: sourceFiles(source),
     algorithms: hashes,
     onProgress: request.onProgress,
   });

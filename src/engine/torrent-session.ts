@@ -62,9 +62,13 @@ export class TorrentSession {
   /** Whom a blame key names, for people. */
   readonly #peerOfBlameKey = new Map<string, string>();
   readonly #claims = new Map<PieceIndex, SharedArrayBuffer>();
+  #files: readonly TorrentFile[];
+  /** Until the files have their final names. */
+  #wantsPieces: boolean;
   #newHaves: PieceIndex[] = [];
   #timer: NodeJS.Timeout | undefined;
   #needsPoll = false;
+  #isStarted = false;
   #isStopped = false;
   #refusedPieces = 0;
   #wastedBytes = 0;
@@ -73,6 +77,8 @@ export class TorrentSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#files = options.files;
+    this.#wantsPieces = options.wantsPieces;
     const { metainfo, owned, mask, pool } = options;
     const { layout } = metainfo;
     this.#offered = Bitfield.shared(layout.pieceCount);
@@ -137,8 +143,10 @@ export class TorrentSession {
     return this.#lastVerifiedMs;
   }
 
-  /** Begins to announce and to dial. */
+  /** Begins to announce and to dial. Does nothing the second time. */
   start(): void {
+    if (this.#isStarted || this.#isStopped) return;
+    this.#isStarted = true;
     this.#options.pool.broadcast({ type: 'add-torrent', torrent: this.#setup() });
     this.#lastVerifiedMs = performance.now();
     if (this.#options.peers.length > 0) {
@@ -191,6 +199,7 @@ export class TorrentSession {
 
   /** A worker thread died: its links are lost; the new thread is told of the torrent. */
   handleHostLost(hostIndex: number): void {
+    if (!this.#isStarted || this.#isStopped) return;
     this.#options.pool.send(hostIndex, { type: 'add-torrent', torrent: this.#setup() });
     for (const [linkId, host] of [...this.#hostOfLink]) {
       if (host !== hostIndex) continue;
@@ -219,6 +228,8 @@ export class TorrentSession {
 
   /** Files have their final names: served from there, and peers learn that this end wants nothing more. */
   handleRenamed(files: readonly TorrentFile[]): void {
+    this.#files = files;
+    this.#wantsPieces = false;
     this.#options.pool.broadcast({ type: 'completed', torrentId: this.torrentId, files });
   }
 
@@ -240,27 +251,26 @@ export class TorrentSession {
     }
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    const goodbye = this.#announcer.finish(patienceMs);
-    await Promise.allSettled([
-      goodbye,
+    const removed = this.#log.closeFiles(() =>
       this.#options.pool.requestEach({ type: 'remove-torrent', torrentId: this.torrentId }),
-    ]);
+    );
+    await Promise.allSettled([this.#announcer.finish(patienceMs), removed]);
     this.#log.flush();
   }
 
   #setup(): TorrentSetup {
-    const { metainfo, peerId, files, wantsPieces, verifyWith, listenPorts } = this.#options;
+    const { metainfo, peerId, verifyWith, listenPorts } = this.#options;
     return {
       torrentId: this.torrentId,
       infoHash: infoHashBytes(metainfo.infoHash),
       peerId: peerIdBytes(peerId),
       pieceLengthBytes: metainfo.layout.pieceLengthBytes,
-      files,
+      files: this.#files,
       digests: [...metainfo.digests].map(([name, digests]) => [name, shared(digests)] as const),
       verifyWith,
       offered: this.#offered.bytes.buffer as SharedArrayBuffer,
-      writes: wantsPieces,
-      uploadOnly: !wantsPieces,
+      writes: this.#wantsPieces,
+      uploadOnly: !this.#wantsPieces,
       listenPorts,
     };
   }

@@ -9,19 +9,22 @@ import type { VerifyReport } from './engine-types.js';
 import { checkPieces, type HashJob } from './piece-hashing.js';
 import { presentFiles, shownPath } from './torrent-files.js';
 
+/** What hashing needs here. */
+export type VerifyTools = Pick<HashJob, 'pool' | 'registry' | 'hashPluginUrls' | 'onProgress'> & {
+  readonly verifyWith: string | undefined;
+};
+
 /**
  * @param givenPath the file or folder itself, or the folder that holds it
  * @throws {P2P_PATH_NOT_FOUND} when nothing is there
  */
-export async function verifyCopy(
-  metainfo: Metainfo,
-  givenPath: string,
-  tools: Pick<HashJob, 'pool' | 'registry' | 'hashPluginUrls' | 'onProgress'> & {
-    readonly verifyWith: string | undefined;
-  },
-): Promise<VerifyReport> {
+export async function verifyCopy(metainfo: Metainfo, givenPath: string, tools: VerifyTools): Promise<VerifyReport> {
+  return verifyRoot(metainfo, await findRoot(metainfo, givenPath), tools);
+}
+
+/** The same for exactly this file or folder; when nothing is there, all of it is bad. */
+export async function verifyRoot(metainfo: Metainfo, rootPath: string, tools: VerifyTools): Promise<VerifyReport> {
   const { layout } = metainfo;
-  const rootPath = await findRoot(metainfo, givenPath);
   const files = await presentFiles(metainfo, rootPath);
   const badFiles: { path: string; problem: string }[] = [];
   for (const [index, file] of files.entries()) {

@@ -26,14 +26,19 @@ export function choosePieceLength(totalBytes: number, digestBytesPerPiece: numbe
   return pieceLength;
 }
 
+/** Whether new torrents may have pieces of this length: a power of two from 128 B to 64 MiB. */
+export function isCreatedPieceLength(pieceLengthBytes: number): boolean {
+  const isInRange = pieceLengthBytes >= MIN_CREATED_PIECE_LENGTH && pieceLengthBytes <= MAX_CREATED_PIECE_LENGTH;
+  return isInRange && Number.isInteger(Math.log2(pieceLengthBytes));
+}
+
 /**
  * A piece length that a user gave for a new torrent, checked.
  * @returns the same number
  * @throws {P2P_OPTION_INVALID} unless it is a power of two from 128 B to 64 MiB; names the nearest that are
  */
 export function checkPieceLength(pieceLengthBytes: number): number {
-  const isInRange = pieceLengthBytes >= MIN_CREATED_PIECE_LENGTH && pieceLengthBytes <= MAX_CREATED_PIECE_LENGTH;
-  if (isInRange && Number.isInteger(Math.log2(pieceLengthBytes))) return pieceLengthBytes;
+  if (isCreatedPieceLength(pieceLengthBytes)) return pieceLengthBytes;
   throw new OptionError(
     `piece length ${pieceLengthBytes} is not a power of two from ${MIN_CREATED_PIECE_LENGTH} B to ` +
       `${formatSize(MAX_CREATED_PIECE_LENGTH)}; ${nearest(pieceLengthBytes)}`,

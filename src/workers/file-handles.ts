@@ -187,8 +187,12 @@ async function openFile(file: TorrentFile, writes: boolean): Promise<number> {
   }
 }
 
-/** Makes the torrent's own folders; refuses one that is a symbolic link or a file. */
-async function ensureFolders(filePath: string, depth: number): Promise<void> {
+/**
+ * Makes the torrent's own folders above a file.
+ * @param depth how many trailing components of `filePath` belong to the torrent
+ * @throws {P2P_PATH_UNSAFE} when one of them is a symbolic link or a file; or what the system says
+ */
+export async function ensureFolders(filePath: string, depth: number): Promise<void> {
   const folders: string[] = [];
   let folder = path.dirname(filePath);
   for (let level = 1; level < depth; level += 1) {
