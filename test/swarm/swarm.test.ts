@@ -100,6 +100,25 @@ describe('Swarm', () => {
     expect([...tester.fetched(101), ...tester.fetched(102)]).to.deep.equal([0]);
   });
 
+  it('leaves a piece to its link when the link says that blocks of it are on their way', () => {
+    const tester = new SwarmTester({ pieceCount: 64, pieceLengthBytes: 128 });
+    tester.connect({ linkId: 100 });
+    tester.nowMs = 500;
+    tester.measure(100, { downBytesPerSec: 1_000, roundTripMs: 10 });
+    tester.connect({ linkId: 101 });
+    const [kept, released] = tester.of('release-piece').map(({ pieceIndex }) => pieceIndex);
+    expect(tester.of('release-piece')[0]).to.include({ linkId: 100, ifUntouched: true });
+
+    tester.handle({ type: 'piece-kept', linkId: 100, pieceIndex: piece(kept ?? -1) });
+    tester.handle({ type: 'piece-released', linkId: 100, pieceIndex: piece(released ?? -1), partial: [] });
+
+    expect(tester.fetched(101)).to.include(released).and.not.to.include(kept);
+    tester.measure(100, { stalledMs: 25_000 });
+    tester.pass(1_000);
+    const last = tester.of('release-piece').filter(({ linkId, pieceIndex }) => linkId === 100 && pieceIndex === kept);
+    expect(last.at(-1)?.ifUntouched, 'a stalled link is not asked but told').to.equal(undefined);
+  });
+
   it('waits for a helper that never answers only for a while', () => {
     const tester = new SwarmTester({ pieceCount: 1, pieceLengthBytes: 64 * BLOCK_LENGTH });
     tester.connect({ linkId: 100 });
