@@ -13,8 +13,7 @@ export function checkpointDatabase(path: string): void {
     const database = openSqlite(path, BUSY_TIMEOUT_MS);
     try {
       configure(database);
-      database.pragma('wal_autocheckpoint = 0');
-      database.pragma('wal_checkpoint(PASSIVE)');
+      database.exec('PRAGMA wal_autocheckpoint = 0; PRAGMA wal_checkpoint(PASSIVE)');
     } finally {
       database.close();
     }

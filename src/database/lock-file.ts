@@ -33,8 +33,7 @@ export function takeLockFile(path: string): LockFile | undefined {
     const database = openSqlite(path, BUSY_TIMEOUT_MS);
     try {
       // Nothing is ever written, so no journal need lie on disk.
-      database.pragma('journal_mode = MEMORY');
-      database.exec('BEGIN EXCLUSIVE');
+      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
       writeFileSync(holderPath(path), `${process.pid}\n`);
     } catch (error) {
       database.close();

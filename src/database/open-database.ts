@@ -55,10 +55,8 @@ export function openDatabase(file: DatabaseFile): SqliteDatabase {
 
 /** The settings that every connection of ours has. */
 export function configure(database: SqliteDatabase): void {
-  database.pragma('journal_mode = WAL');
   // A power cut may lose the last transactions, never tear one.
-  database.pragma('synchronous = NORMAL');
-  database.pragma('foreign_keys = ON');
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
 }
 
 /** Opens, and again while another process has the file: at the first start several may create it at once. */

@@ -18,7 +18,35 @@ const load = createRequire(import.meta.url);
 export function openSqlite(path: string, busyTimeoutMs: number): SqliteDatabase {
   // Loaded here and not at the top: most commands and all workers never open a database.
   const Database = load('better-sqlite3') as typeof BetterSqlite3;
-  return new Database(path, { timeout: busyTimeoutMs });
+  return keepAlive(new Database(path, { timeout: busyTimeoutMs }));
+}
+
+/**
+ * Databases and statements that were made, to the end of the thread. Node 24 aborts the process when the garbage
+ * collector destroys one ("RemoveEnvironmentCleanupHook: Assertion failed"; better-sqlite3 before 13, which Node 20 cannot
+ * load). They are few: statements are prepared once, and those of `pragma` once for each text.
+ */
+const kept = new Set<object>();
+
+function keepAlive(database: SqliteDatabase): SqliteDatabase {
+  const prepare = database.prepare.bind(database);
+  const pragmas = new Map<string, BetterSqlite3.Statement>();
+  const prepareForever = (source: string): BetterSqlite3.Statement => {
+    const statement = prepare(source);
+    kept.add(statement);
+    return statement;
+  };
+  const pragma = (source: string, options: BetterSqlite3.PragmaOptions = {}): unknown => {
+    const statement = pragmas.get(source) ?? prepareForever(`PRAGMA ${source}`);
+    pragmas.set(source, statement);
+    if (!statement.reader) {
+      statement.run();
+      return [];
+    }
+    return options.simple === true ? statement.pluck().get() : statement.pluck(false).all();
+  };
+  kept.add(database);
+  return Object.assign(database, { prepare: prepareForever, pragma });
 }
 
 /** Whether another connection was in the way, so that the same may work a little later. */
