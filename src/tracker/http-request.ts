@@ -40,10 +40,10 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
  */
 export async function requestOverHttp(request: HttpRequest): Promise<HttpReply> {
   request.signal?.throwIfAborted();
+  let url = parseHttpUrl(request.url);
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), request.timeoutMs);
   const signal = request.signal ? AbortSignal.any([request.signal, timeout.signal]) : timeout.signal;
-  let url = parseHttpUrl(request.url);
   try {
     for (let redirects = 0; ; redirects += 1) {
       const response = await open(url, request, signal);
