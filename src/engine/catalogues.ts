@@ -119,7 +119,8 @@ export async function listEverywhere(trackers: readonly string[], signal: AbortS
   let answered = false;
   for (const url of trackers) {
     try {
-      for (const entry of await listAt(url, signal)) entries.set(entry.infoHash, entry);
+      for (const entry of await listAt(url, signal))
+        entries.set(entry.infoHash, merged(entries.get(entry.infoHash), entry));
       answered = true;
     } catch (error) {
       if (!(error instanceof TrackerError)) throw error;
@@ -128,6 +129,13 @@ export async function listEverywhere(trackers: readonly string[], signal: AbortS
   }
   if (!answered && failure) throw failure;
   return [...entries.values()];
+}
+
+/** Trackers of one swarm know about the same peers: the one that knows more tells. */
+function merged(one: CatalogueEntry | undefined, other: CatalogueEntry): CatalogueEntry {
+  if (!one) return other;
+  const seeders = Math.max(one.seeders, other.seeders);
+  return { ...other, seeders, leechers: Math.max(one.leechers, other.leechers) };
 }
 
 async function listAt(url: string, signal: AbortSignal): Promise<readonly CatalogueEntry[]> {

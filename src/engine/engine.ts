@@ -230,7 +230,7 @@ class Engine implements EngineApi, EngineContext {
     checkTrackers(request.trackers);
     const build = {
       source: await readSource(request.path, this.signal),
-      trackerTiers: request.trackers.length > 0 ? [request.trackers] : [],
+      trackerTiers: request.trackers.map((url) => [url]),
       pieceLengthBytes: request.pieceLengthBytes,
       hashes: request.hashes,
       isPrivate: request.isPrivate ?? false,

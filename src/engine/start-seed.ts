@@ -155,7 +155,7 @@ function buildAs(
     {
       ...form,
       source,
-      trackerTiers: [trackers],
+      trackerTiers: trackers.map((url) => [url]),
       isPrivate: false,
       comment: undefined,
       createdBy: CLIENT,

@@ -82,10 +82,10 @@ async function readTorrentFile(filePath: string): Promise<Uint8Array | undefined
   }
 }
 
-/** The given trackers in tiers before the torrent's own; the default one when there are none. */
+/** The given trackers, a tier each so that all hear of us, before the torrent's own; the default one when there are none. */
 export function trackerTiersOf(given: readonly string[], own: readonly (readonly string[])[]): string[][] {
   const seen = new Set<string>();
-  const tiers = [given, ...own]
+  const tiers = [...given.map((url) => [url]), ...own]
     .map((tier) => tier.filter((url) => !seen.has(url) && seen.add(url)))
     .filter((tier) => tier.length > 0);
   return tiers.length > 0 ? tiers : [[DEFAULT_TRACKER]];

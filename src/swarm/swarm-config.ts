@@ -10,7 +10,7 @@ export interface SwarmConfig {
   readonly owned: Bitfield;
   /** Whether missing pieces are to be fetched. A seeder, also one that owns a part only, fetches nothing (BEP 21). */
   readonly wantsPieces: boolean;
-  /** Tracker tiers (BEP 12), shuffled within a tier by the schedule. */
+  /** Tracker tiers (BEP 12), shuffled within a tier by the schedule; each is announced to by itself. */
   readonly trackerTiers: readonly (readonly string[])[];
   /** Regularly unchoked peers. */
   readonly uploadSlots: number;

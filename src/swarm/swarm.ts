@@ -4,12 +4,13 @@
  * engine and the simulation drive the very same object.
  *
  * This class only passes events on. The decisions are made by `PieceTrade` (ledger, picker, endgame), `Choker`,
- * `PeerRoster`, `BanList` and `AnnounceSchedule`. Measured by: benchmarks/swarm/swarm.bench.ts.
+ * `PeerRoster`, `BanList` and `AnnounceTiers`. Measured by: benchmarks/swarm/swarm.bench.ts.
  */
 import { InvariantError } from '../errors.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import { ActionQueue } from './action-queue.js';
-import { AnnounceSchedule, type AnnounceNeed } from './announce-schedule.js';
+import type { AnnounceNeed } from './announce-schedule.js';
+import { AnnounceTiers } from './announce-tiers.js';
 import { BanList, BLAME } from './ban-list.js';
 import { Choker } from './choker.js';
 import { PeerRoster } from './peer-roster.js';
@@ -37,7 +38,7 @@ export class Swarm {
   readonly #choker: Choker;
   readonly #roster: PeerRoster;
   readonly #bans = new BanList();
-  readonly #announces: AnnounceSchedule;
+  readonly #announces: AnnounceTiers;
   readonly #report: SwarmReport;
   #nowMs: number;
   #lastTickMs: number;
@@ -56,7 +57,7 @@ export class Swarm {
     this.#trade = new PieceTrade({ ...config, act: (action) => this.#actions.push(action) });
     this.#choker = new Choker(config, nowMs);
     this.#roster = new PeerRoster({ ...config, isBanned: (address) => this.#bans.isAddressBanned(address) });
-    this.#announces = new AnnounceSchedule(config.trackerTiers, config.random, nowMs);
+    this.#announces = new AnnounceTiers(config.trackerTiers, config.random, nowMs);
     this.#report = new SwarmReport(config.layout, this.#trade);
     this.#completeIfAllThere();
   }
