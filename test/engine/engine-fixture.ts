@@ -1,7 +1,9 @@
 /** Real engines and a tracker inside the test process: all in one temporary folder, all closed afterwards. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { P2pError, type ErrorCode } from '../../src/errors.js';
 import { openEngine, startTracker, type RunningTracker, type TrackerOptions } from '../../src/engine/index.js';
 import type {
@@ -12,6 +14,7 @@ import type {
   SeedRequest,
   SeedResult,
   Transfer,
+  TransferSnapshot,
 } from '../../src/engine/engine-types.js';
 import { CopyStore, type CopyRecord, type Ownership } from '../../src/store/copy-store.js';
 import { openStateDatabase } from '../../src/store/database.js';
@@ -196,6 +199,36 @@ export function storedCopies(stateDir: string): StoredCopy[] {
   } finally {
     database.close();
   }
+}
+
+/** Waits until a snapshot of `transfer` fits: progress has no events. */
+export async function untilSnapshot(
+  transfer: Transfer,
+  fits: (snapshot: TransferSnapshot) => boolean,
+): Promise<TransferSnapshot> {
+  for (;;) {
+    const snapshot = transfer.snapshot();
+    if (fits(snapshot)) return snapshot;
+    await delay(5);
+  }
+}
+
+/** A tracker that takes connections and never answers. @returns its announce URL */
+export async function aSilentTracker(fixture: EngineFixture): Promise<{ url: string; asked: Promise<void> }> {
+  const sockets = new Set<Socket>();
+  let tell = (): void => {};
+  const asked = new Promise<void>((resolve) => (tell = resolve));
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('data', () => tell());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  fixture.onClose(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/announce`, asked };
 }
 
 /** Expects that `work` rejects with one of our errors of that code. @returns it */
