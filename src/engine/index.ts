@@ -1,4 +1,9 @@
-/** What the package offers to programs: `import { openEngine } from 'p2p-fileshare'`. */
+/** What the package offers to programs: `import { openEngine } from 'p2p-fileshare'`. See docs/programs.md. */
 export { openEngine } from './engine.js';
 export type * from './engine-types.js';
+export { P2pError, type ErrorCode, type ErrorDetails, type ErrorValue } from '../errors.js';
+export type { HashAlgorithm, Hasher } from '../hashing/hash-algorithm.js';
+export type { InfoHash, Metainfo, MetainfoFile, MetainfoKind } from '../metainfo/metainfo.js';
+export type { LinkSnapshot, SwarmSnapshot, TrackerSnapshot } from '../swarm/swarm-snapshot.js';
 export { startTracker, type RunningTracker, type TrackerOptions } from '../tracker/start-tracker.js';
+export type { TrackerStats } from '../tracker/tracker-stats.js';

@@ -37,10 +37,17 @@ const SELECT_COPIES = `
   SELECT copies.*, torrents.name, torrents.total_bytes, torrents.piece_count
   FROM copies JOIN torrents USING (info_hash)`;
 
-/** What `prepareCopyStatements` gives. */
+/**
+ * What `prepareCopyStatements` gives.
+ * @internal
+ */
 export type CopyStatements = ReturnType<typeof prepareCopyStatements>;
 
-/** All statements of `CopyStore`, for one connection. */
+/**
+ * All statements of `CopyStore`, for one connection. Not declared to importing programs: the types of better-sqlite3
+ * have no name for its statements.
+ * @internal
+ */
 export function prepareCopyStatements(database: SqliteDatabase) {
   return {
     ...copyStatements(database),
