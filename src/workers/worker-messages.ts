@@ -162,3 +162,7 @@ export interface CheckpointTask {
 }
 
 export type WorkerTask = HostTask | HashTask | CheckpointTask;
+
+/** How a task ended; a rejection would lose class, code and details of the error on its way. */
+export type TaskOutcome =
+  { readonly value: HashTaskResult | undefined } | { readonly error: ErrorValue; readonly threadId: number };

@@ -21,11 +21,17 @@ import type {
   HashTaskResult,
   HostConfig,
   HostTask,
+  TaskOutcome,
   ToWorker,
+  WorkerTask,
 } from './worker-messages.js';
 
 const REFILL_MS = 25;
 const CLOSE_PATIENCE_MS = 1_000;
+/** A thread that dies sooner than this after its start waits as long for the next: it would die again and again. */
+const SHORT_LIFE_MS = 1_000;
+/** The host's entry in `worker-main`. */
+const HOST_TASK_NAME = 'runHost';
 const MIB = 1_048_576;
 
 export interface WorkerPoolConfig {
@@ -50,6 +56,12 @@ interface Host {
   readonly ended: Promise<void>;
 }
 
+/** What Piscina tells of a thread. */
+interface Thread {
+  readonly id: number;
+  readonly currentUsage: number;
+}
+
 interface Waiting {
   readonly hostIndex: number;
   readonly resolve: (value: number | undefined) => void;
@@ -64,21 +76,28 @@ export class WorkerPool {
   readonly #config: WorkerPoolConfig;
   readonly #piscina: Piscina;
   readonly #hosts: Host[] = [];
+  /** Threads that were given a host. */
+  readonly #hostThreads = new Set<number>();
   readonly #waiting = new Map<number, Waiting>();
+  readonly #shortTasksMost: number;
   readonly #uploadBucket = SharedTokenBucket.allocate();
   readonly #downloadBucket = SharedTokenBucket.allocate();
   #refillTimer: NodeJS.Timeout | undefined;
   #requestSerial = 0;
-  #isClosing = false;
+  #closing: Promise<void> | undefined;
+  /** Hosts that wait to be started again. */
+  readonly #restarts = new Map<NodeJS.Timeout, () => void>();
 
   constructor(config: WorkerPoolConfig) {
     this.#config = config;
+    this.#shortTasksMost = Math.max(2, Math.ceil((2 * availableParallelism()) / config.threads));
     this.#piscina = new Piscina({
       filename: new URL('./worker-main.js', import.meta.url).href,
       minThreads: config.threads,
       maxThreads: config.threads,
       // One place for the host, the others for hashing.
-      concurrentTasksPerWorker: 1 + Math.max(2, Math.ceil((2 * availableParallelism()) / config.threads)),
+      concurrentTasksPerWorker: 1 + this.#shortTasksMost,
+      loadBalancer: (task, threads) => this.#pickThread(task.name === HOST_TASK_NAME, threads),
       atomics: 'disabled',
       idleTimeout: Number.POSITIVE_INFINITY,
     });
@@ -105,6 +124,7 @@ export class WorkerPool {
    * @throws what the worker answered, or {P2P_WORKER_LOST}
    */
   request(hostIndex: number, message: WithoutId<RequestMessage>): Promise<number | undefined> {
+    if (this.#closing) return Promise.reject(stopped());
     const requestId = (this.#requestSerial += 1);
     return new Promise((resolve, reject) => {
       this.#waiting.set(requestId, { hostIndex, resolve, reject });
@@ -119,20 +139,27 @@ export class WorkerPool {
 
   /** @throws {P2P_HASH_UNKNOWN} and what hashing throws */
   async hash(task: HashTask): Promise<HashTaskResult> {
-    return (await this.#piscina.run(task)) as HashTaskResult;
+    return (await this.#run(task)) as HashTaskResult;
   }
 
   /** Moves a database's log into the database, in whichever thread is free. */
   async checkpoint(databasePath: string): Promise<void> {
     const task: CheckpointTask = { type: 'checkpoint', databasePath };
-    await this.#piscina.run(task);
+    await this.#run(task);
   }
 
   /** Ends all threads: asked to stop first, ended after a second in any case. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     clearInterval(this.#refillTimer);
+    for (const [timer, restart] of this.#restarts) {
+      clearTimeout(timer);
+      restart();
+    }
     this.broadcast({ type: 'stop' });
     for (const host of this.#hosts) host.outbox.flush();
     let timer: NodeJS.Timeout | undefined;
@@ -142,13 +169,43 @@ export class WorkerPool {
     await Promise.race([Promise.all(this.#hosts.map((host) => host.ended)), patience]);
     clearTimeout(timer);
     for (const host of this.#hosts) host.port.close();
-    for (const { reject } of this.#waiting.values())
-      reject(new P2pError('P2P_WORKER_LOST', 'the worker threads were stopped'));
+    for (const { reject } of this.#waiting.values()) reject(stopped());
     this.#waiting.clear();
+    // A thread that is just dying would be replaced once more, after the end.
+    this.#piscina.options.minThreads = 0;
     await this.#piscina.destroy();
   }
 
-  #startHost(hostIndex: number): Host {
+  /** @throws what the task threw, or {P2P_WORKER_LOST} */
+  async #run(task: WorkerTask): Promise<unknown> {
+    if (this.#closing) throw stopped();
+    const outcome = await this.#piscina.run(task).then(
+      (value) => value as TaskOutcome,
+      (error: unknown) => {
+        throw this.#closing ? stopped() : died(error);
+      },
+    );
+    if ('error' in outcome) throw P2pError.fromValue(outcome.error);
+    return outcome.value;
+  }
+
+  /**
+   * The thread that has least to do. A host never shares its thread with another one: when it is started anew, the other
+   * threads have room, and the new one is not ready yet.
+   */
+  #pickThread<Each extends Thread>(isHost: boolean, threads: readonly Each[]): Each | null {
+    let best: Each | null = null;
+    for (const thread of threads) {
+      const hasHost = this.#hostThreads.has(thread.id);
+      const shortTasks = thread.currentUsage - (hasHost ? 1 : 0);
+      if (isHost ? hasHost : shortTasks >= this.#shortTasksMost) continue;
+      if (!best || thread.currentUsage < best.currentUsage) best = thread;
+    }
+    if (isHost && best) this.#hostThreads.add(best.id);
+    return best;
+  }
+
+  #startHost(hostIndex: number, delayMs = 0): Host {
     const { port1, port2 } = new MessageChannel();
     const config: HostConfig = {
       hostIndex,
@@ -161,13 +218,7 @@ export class WorkerPool {
       client: this.#config.client,
     };
     const task: HostTask = { type: 'host', config, port: port2 };
-    const running = this.#piscina.run(task, { transferList: [port2] }) as Promise<unknown>;
-    const ended = running.then(
-      () => undefined,
-      (error: unknown) => {
-        this.#handleHostLost(hostIndex, error);
-      },
-    );
+    const ended = this.#wait(delayMs).then(() => this.#runHost(hostIndex, task));
     port1.on('message', (batch: readonly FromWorker[]) => {
       for (const message of batch) {
         if (message.type === 'reply') this.#handleReply(message);
@@ -178,6 +229,33 @@ export class WorkerPool {
     return { port: port1, outbox: new MessageBatch<ToWorker>(port1), ended };
   }
 
+  /** Resolves when the host has ended; one that died is started again. */
+  async #runHost(hostIndex: number, task: HostTask): Promise<void> {
+    if (this.#closing) return;
+    const startMs = performance.now();
+    try {
+      const options = { name: HOST_TASK_NAME, transferList: [task.port as MessagePort] };
+      const outcome = (await this.#piscina.run(task, options)) as TaskOutcome;
+      if (!('error' in outcome)) return;
+      this.#hostThreads.delete(outcome.threadId);
+      throw P2pError.fromValue(outcome.error);
+    } catch (error) {
+      const lifeMs = performance.now() - startMs;
+      this.#handleHostLost(hostIndex, error, lifeMs < SHORT_LIFE_MS ? SHORT_LIFE_MS : 0);
+    }
+  }
+
+  async #wait(delayMs: number): Promise<void> {
+    if (delayMs === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.#restarts.delete(timer);
+        resolve();
+      }, delayMs);
+      this.#restarts.set(timer, resolve);
+    });
+  }
+
   #handleReply(reply: Extract<FromWorker, { type: 'reply' }>): void {
     const waiting = this.#waiting.get(reply.requestId);
     this.#waiting.delete(reply.requestId);
@@ -185,15 +263,15 @@ export class WorkerPool {
     else waiting?.resolve(reply.value);
   }
 
-  #handleHostLost(hostIndex: number, error: unknown): void {
+  #handleHostLost(hostIndex: number, error: unknown, delayMs: number): void {
     for (const [requestId, waiting] of this.#waiting) {
       if (waiting.hostIndex !== hostIndex) continue;
       this.#waiting.delete(requestId);
-      waiting.reject(new P2pError('P2P_WORKER_LOST', 'a worker thread died', {}, error));
+      waiting.reject(died(error));
     }
-    if (this.#isClosing) return;
+    if (this.#closing) return;
     this.#hosts[hostIndex]?.port.close();
-    this.#hosts[hostIndex] = this.#startHost(hostIndex);
+    this.#hosts[hostIndex] = this.#startHost(hostIndex, delayMs);
     this.#config.onHostLost(hostIndex, toErrorValue(error));
   }
 
@@ -211,4 +289,12 @@ export class WorkerPool {
       lastMs = nowMs;
     }, REFILL_MS);
   }
+}
+
+function stopped(): P2pError {
+  return new P2pError('P2P_WORKER_LOST', 'the worker threads were stopped');
+}
+
+function died(error: unknown): P2pError {
+  return new P2pError('P2P_WORKER_LOST', 'a worker thread died', {}, error);
 }

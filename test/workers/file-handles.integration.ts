@@ -95,6 +95,19 @@ describe('FileHandles', () => {
     expect(handles.busyCount).to.equal(0);
   });
 
+  it('makes room by files that nobody uses', async () => {
+    const handles = aHandles(1);
+    const using = use(handles, aFile('a'));
+    const fd = await using.opened;
+
+    await touch(handles, aFile('b'));
+
+    expect(fs.fstatSync(fd).size).to.equal(10);
+    using.letGo();
+    await using.done;
+    expect(handles.openCount).to.equal(1);
+  });
+
   it('waits for whoever uses a file before it closes it', async () => {
     const handles = aHandles(2);
     const file = aFile('a');
@@ -199,14 +212,17 @@ describe('FileHandles', () => {
     const flushed: string[] = [];
     const original = fs.fdatasync;
     let failing = false;
+    let held: (() => void)[] | undefined;
 
     beforeEach(() => {
       flushed.length = 0;
       failing = false;
+      held = undefined;
       // The only way to see what reaches the disk.
       fs.fdatasync = ((fd: number, done: (error: Error | null) => void) => {
         flushed.push(nameOf(fd));
-        if (failing) done(Object.assign(new Error('broken'), { code: 'EIO' }));
+        if (held) held.push(() => original(fd, done));
+        else if (failing) done(Object.assign(new Error('broken'), { code: 'EIO' }));
         else original(fd, done);
       }) as typeof fs.fdatasync;
     });
@@ -268,6 +284,39 @@ describe('FileHandles', () => {
 
       expect([...flushed].sort()).to.deep.equal(['a', 'b']);
       expect(handles.openCount).to.equal(0);
+    });
+
+    it('is not over while a file that is being closed is flushed', async () => {
+      const handles = aHandles(4);
+      const file = aFile('a');
+      await touch(handles, file);
+      const waiting: (() => void)[] = [];
+      held = waiting;
+
+      let isOver = false;
+      const closing = handles.close(new Set([file.path]));
+      while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      const syncing = handles.sync(new Set([file.path])).finally(() => (isOver = true));
+      for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(isOver).to.equal(false);
+      for (const go of waiting) go();
+
+      await Promise.all([closing, syncing]);
+      expect(flushed).to.deep.equal(['a']);
+    });
+
+    it('flushes again what could not be flushed', async () => {
+      const handles = aHandles(1);
+      const file = aFile('a');
+      await touch(handles, file);
+      failing = true;
+      await failure(handles.sync(new Set([file.path])));
+
+      failing = false;
+      await handles.sync(new Set([file.path]));
+      await handles.sync(new Set([file.path]));
+
+      expect(flushed).to.deep.equal(['a', 'a']);
     });
 
     it('does not forget a flush that failed, and closes all files nevertheless', async () => {

@@ -1,0 +1,551 @@
+import { expect } from 'chai';
+
+import { HashRegistry } from '../../src/hashing/hash-registry.js';
+import { BLOCK_LENGTH } from '../../src/metainfo/piece-layout.js';
+import { Bitfield } from '../../src/protocol/bitfield.js';
+import { encodeExtensionHandshake } from '../../src/protocol/extension-handshake.js';
+import { MessageDecoder } from '../../src/protocol/message-decoder.js';
+import { encodeMessage, encodePiece, type SendableMessage } from '../../src/protocol/message-encoder.js';
+import type { BlockRange } from '../../src/protocol/messages.js';
+import type { SwarmEvent } from '../../src/swarm/swarm-events.js';
+import { BlockClaims } from '../../src/workers/block-claims.js';
+import { BlockFerry } from '../../src/workers/block-ferry.js';
+import { PeerTrade } from '../../src/workers/peer-trade.js';
+import { PieceAssembly } from '../../src/workers/piece-assembly.js';
+import { SharedTokenBucket } from '../../src/workers/shared-token-bucket.js';
+import type { FromWorker } from '../../src/workers/worker-messages.js';
+import { WorkerTorrent } from '../../src/workers/worker-torrent.js';
+import { turns, until, useTorrents, type TorrentOnDisk } from './torrent-on-disk.js';
+
+const BLOCKS = 8;
+
+/** One worker with one torrent, at a time that the test sets. */
+interface Worker {
+  readonly disk: TorrentOnDisk;
+  readonly torrent: WorkerTorrent;
+  readonly emitted: FromWorker[];
+  nowMs: number;
+  /** A link whose peer has everything and unchokes us, unless told otherwise. */
+  link(options?: { fast?: boolean; unchokes?: boolean; says?: SendableMessage }): Side;
+  /** Gives a piece to a link. */
+  fetch(side: Side, pieceIndex: number, claims?: BlockClaims): PieceAssembly;
+  events<Type extends SwarmEvent['type']>(type: Type): Extract<SwarmEvent, { type: Type }>[];
+}
+
+/** One link, and its peer as the test plays it. */
+interface Side {
+  readonly linkId: number;
+  readonly trade: PeerTrade;
+  /** What we said since the last look, blocks by number: `request 0:3`. */
+  said(): string[];
+  hears(message: SendableMessage): void;
+  /** Answers a request, right or wrong. */
+  answers(pieceIndex: number, block: number, bytes?: Uint8Array): void;
+  rejects(pieceIndex: number, block: number): void;
+  close(): Promise<void>;
+}
+
+describe('PeerTrade', () => {
+  const aTorrent = useTorrents();
+
+  function aWorker({ offers = false, pieces = 3 } = {}): Worker {
+    const disk = aTorrent({ pieceLengthBytes: BLOCKS * BLOCK_LENGTH, lengths: pieces * BLOCKS * BLOCK_LENGTH - 99 });
+    const offered = Bitfield.shared(disk.layout.pieceCount);
+    if (offers) {
+      disk.writeAll();
+      offered.fill();
+    }
+    const torrent = new WorkerTorrent(
+      {
+        torrentId: 1,
+        infoHash: new Uint8Array(20),
+        peerId: new Uint8Array(20),
+        pieceLengthBytes: disk.layout.pieceLengthBytes,
+        files: disk.torrentFiles,
+        digests: disk.digests,
+        verifyWith: undefined,
+        offered: offered.bytes.buffer as SharedArrayBuffer,
+        writes: true,
+        uploadOnly: false,
+        listenPorts: [9000, 9001],
+      },
+      HashRegistry.builtIn(),
+      disk.handles,
+      disk.pool,
+    );
+    // Files that can be held back.
+    Object.assign(torrent.tools, { files: disk.files });
+    const emitted: FromWorker[] = [];
+    let linkSerial = 0;
+    const worker: Worker = {
+      disk,
+      torrent,
+      emitted,
+      nowMs: 1_000,
+      link: (options = {}) => aSide((linkSerial += 2), worker, options),
+      fetch(side, index, claims) {
+        const pieceIndex = disk.piece(index);
+        const assembly = new PieceAssembly({
+          tools: torrent.tools,
+          pieceIndex,
+          ownerLinkId: side.linkId,
+          claims: claims ?? BlockClaims.allocate(disk.layout.blockCount(pieceIndex)),
+          partial: [],
+          evidence: undefined,
+          runBlocks: 64,
+          onSettled: (result) => {
+            torrent.assemblies.delete(pieceIndex);
+            for (const link of torrent.links) link.trade?.finishPiece(pieceIndex);
+            emitted.push({
+              type: 'swarm',
+              torrentId: 1,
+              event: { ...result, type: `piece-${result.type}`, linkId: side.linkId, pieceIndex } as never,
+            });
+          },
+          onError: (error) => {
+            throw error;
+          },
+        });
+        torrent.assemblies.set(pieceIndex, assembly);
+        side.trade.fetch(assembly, false);
+        return assembly;
+      },
+      events: (type) =>
+        emitted.flatMap((message) =>
+          message.type === 'swarm' && message.event.type === type ? [message.event as never] : [],
+        ),
+    };
+    return worker;
+  }
+
+  function aSide(
+    linkId: number,
+    worker: Worker,
+    {
+      fast = true,
+      unchokes = true,
+      says = { type: 'bitfield', bits: new Uint8Array(Math.ceil(worker.torrent.layout.pieceCount / 8)) },
+    }: Parameters<Worker['link']>[0] & object,
+  ): Side {
+    const lines: string[] = [];
+    const decoder = new MessageDecoder({ pieceCount: worker.torrent.layout.pieceCount });
+    const note = (bytes: Uint8Array): void => {
+      decoder.push(Uint8Array.from(bytes));
+      for (let message = decoder.next(); message; message = decoder.next()) {
+        if ('blockOffset' in message)
+          lines.push(`${message.type} ${message.pieceIndex}:${message.blockOffset / BLOCK_LENGTH}`);
+        else if (message.type === 'have') lines.push(`have ${message.pieceIndex}`);
+        else lines.push(message.type);
+      }
+    };
+    const bucket = SharedTokenBucket.allocate();
+    const trade = new PeerTrade({
+      linkId,
+      host: {
+        uploadBucket: new SharedTokenBucket(bucket),
+        downloadBucket: new SharedTokenBucket(bucket),
+        client: 'p2p/test',
+        emit: (message) => worker.emitted.push(message),
+        nowMs: () => worker.nowMs,
+      },
+      connection: {
+        write: note,
+        writeLarge: (bytes, done) => {
+          note(bytes);
+          done();
+        },
+      },
+      torrent: worker.torrent,
+      handshake: {
+        infoHash: new Uint8Array(20),
+        peerId: new Uint8Array(20),
+        supportsFast: fast,
+        supportsExtended: true,
+        supportsDht: false,
+      },
+      blameKey: `peer ${linkId}`,
+    });
+    let isClosed = false;
+    let returned: Promise<void> = Promise.resolve();
+    const link = {
+      get trade() {
+        return isClosed ? undefined : trade;
+      },
+      close: () => undefined,
+      settled: () => returned,
+    };
+    worker.torrent.links.add(link);
+    const side: Side = {
+      linkId,
+      trade,
+      said: () => lines.splice(0),
+      hears: (message) => {
+        trade.readMessages(encodeMessage(message));
+      },
+      answers(pieceIndex, block, bytes) {
+        trade.readMessages(
+          encodePiece(pieceIndex, block * BLOCK_LENGTH, bytes ?? worker.disk.block(pieceIndex, block)),
+        );
+      },
+      rejects: (pieceIndex, block) => {
+        side.hears({ type: 'reject', ...range(worker, pieceIndex, block) });
+      },
+      close() {
+        isClosed = true;
+        returned = trade.close();
+        worker.torrent.handleClosed(link);
+        return returned;
+      },
+    };
+    trade.greet();
+    side.hears(says);
+    if (unchokes) side.hears({ type: 'unchoke' });
+    return side;
+  }
+
+  function range({ disk }: Worker, index: number, block: number): BlockRange {
+    return {
+      pieceIndex: index,
+      blockOffset: block * BLOCK_LENGTH,
+      lengthBytes: disk.layout.blockSize(disk.piece(index), block),
+    };
+  }
+
+  function requests(pieceIndex: number, ...blocks: number[]): string[] {
+    return blocks.map((block) => `request ${pieceIndex}:${block}`);
+  }
+
+  const ALL = Array.from({ length: BLOCKS }, (_, block) => block);
+
+  it('greets with what is offered, and says how it speaks', () => {
+    expect(aWorker().link().said()).to.deep.equal(['have-none', 'extended']);
+    expect(aWorker({ offers: true }).link().said()).to.deep.equal(['have-all', 'extended']);
+    expect(aWorker({ offers: true }).link({ fast: false }).said()).to.deep.equal(['bitfield', 'extended']);
+    const partly = aWorker();
+    partly.torrent.offered.set(1);
+    expect(partly.link().said()).to.deep.equal(['bitfield', 'extended']);
+  });
+
+  it('fetches a piece', async () => {
+    const worker = aWorker();
+    const side = worker.link();
+    side.said();
+
+    worker.fetch(side, 1);
+    expect(side.said()).to.deep.equal(requests(1, ...ALL));
+    for (const block of ALL) side.answers(1, block);
+    await until(() => worker.events('piece-verified').length > 0);
+
+    expect(worker.disk.onDisk().equals(Buffer.from(worker.disk.bytes))).to.equal(false);
+    expect(worker.disk.pool.usedBytes).to.equal(0);
+    expect(side.trade.measure(worker.nowMs)).to.deep.include({
+      downTotalBytes: BLOCKS * BLOCK_LENGTH,
+      inFlightBytes: 0,
+    });
+  });
+
+  describe('when the peer chokes', () => {
+    it('gives pieces back at once, if it does not speak BEP 6', async () => {
+      const worker = aWorker();
+      const side = worker.link({ fast: false });
+      worker.fetch(side, 0);
+      side.answers(0, 0);
+
+      side.hears({ type: 'choke' });
+      await until(() => worker.events('piece-released').length > 0);
+
+      expect(worker.events('piece-released')[0]?.partial).to.deep.equal([
+        { source: `peer ${side.linkId}`, blocks: Uint8Array.of(0x80) },
+      ]);
+      expect(worker.disk.pool.usedBytes).to.equal(0);
+      expect(worker.torrent.assemblies.size).to.equal(0);
+    });
+
+    it('waits for what is on its way, if it does', async () => {
+      const worker = aWorker();
+      const side = worker.link();
+      worker.fetch(side, 0);
+
+      side.hears({ type: 'choke' });
+      side.answers(0, 0);
+      for (const block of ALL.slice(1, 7)) side.rejects(0, block);
+      await turns();
+      expect(worker.events('piece-released')).to.have.length(0);
+      side.answers(0, 7);
+      await until(() => worker.events('piece-released').length > 0);
+
+      expect(worker.events('piece-released')[0]?.partial[0]?.blocks[0]).to.equal(0b1000_0001);
+    });
+
+    it('waits two seconds for refusals and no longer', async () => {
+      const worker = aWorker();
+      const side = worker.link();
+      worker.fetch(side, 0);
+      side.hears({ type: 'choke' });
+
+      side.trade.handleTick(worker.nowMs + 2_000);
+      await turns();
+      expect(worker.events('piece-released')).to.have.length(0);
+      side.trade.handleTick(worker.nowMs + 2_001);
+      await until(() => worker.events('piece-released').length > 0);
+    });
+
+    it('asks again for what was refused, when it unchokes before all is settled', () => {
+      const worker = aWorker();
+      const side = worker.link();
+      worker.fetch(side, 0);
+      side.hears({ type: 'choke' });
+      for (const block of [1, 2, 3]) side.rejects(0, block);
+      side.said();
+
+      side.hears({ type: 'unchoke' });
+
+      expect(side.said()).to.deep.equal(requests(0, 1, 2, 3));
+      return side.close();
+    });
+
+    it('takes no piece meanwhile', () => {
+      const side = aWorker().link({ unchokes: false });
+      expect(side.trade.canFetch).to.equal(false);
+    });
+  });
+
+  describe('when the peer refuses', () => {
+    it('gives the piece back', async () => {
+      const worker = aWorker();
+      const side = worker.link();
+      worker.fetch(side, 0);
+      side.said();
+
+      side.rejects(0, 2);
+      await until(() => worker.events('piece-released').length > 0);
+
+      expect(side.said()).to.deep.equal([0, 1, 3, 4, 5, 6, 7].map((block) => `cancel 0:${block}`));
+    });
+
+    it('passes over refusals of what it took back', async () => {
+      const worker = aWorker();
+      const side = worker.link();
+      worker.fetch(side, 0);
+      side.trade.releasePiece(worker.disk.piece(0));
+
+      for (let round = 0; round < 20; round += 1) for (const block of ALL) side.rejects(0, block);
+      await until(() => worker.events('piece-released').length > 0);
+
+      expect(worker.events('piece-released')).to.have.length(1);
+    });
+
+    it('leaves a peer that refuses again and again without choking', () => {
+      const worker = aWorker();
+      const side = worker.link();
+      const refuse = (): void => {
+        worker.fetch(side, 0);
+        side.rejects(0, 0);
+      };
+
+      for (let count = 0; count < 64; count += 1) refuse();
+
+      expect(refuse).to.throw('refused 64 requests without choking');
+      return side.close();
+    });
+  });
+
+  describe('helped in its own thread', () => {
+    async function helped(): Promise<{ worker: Worker; owner: Side; helper: Side }> {
+      const worker = aWorker();
+      const [owner, helper] = [worker.link(), worker.link()];
+      // Room for four requests.
+      owner.trade.readMessages(reqq(4));
+      const assembly = worker.fetch(owner, 0);
+      helper.trade.fetch(assembly, true);
+      await turns();
+      expect(owner.said().slice(2)).to.deep.equal(requests(0, 0, 1, 2, 3));
+      expect(helper.said().slice(2)).to.deep.equal(requests(0, 7, 6, 5, 4));
+      for (const block of [0, 1, 2, 3]) owner.answers(0, block);
+      return { worker, owner, helper };
+    }
+
+    it('has a piece from two peers, nothing twice', async () => {
+      const { worker, helper } = await helped();
+
+      for (const block of [7, 6, 5, 4]) helper.answers(0, block);
+      await until(() => worker.events('piece-verified').length > 0);
+
+      expect(worker.disk.pool.usedBytes).to.equal(0);
+    });
+
+    for (const [name, leave] of [
+      ['chokes', (helper: Side) => helper.trade.handleTick(1e9)],
+      ['is told to stop', (helper: Side, worker: Worker) => helper.trade.releasePiece(worker.disk.piece(0))],
+      ['loses its connection', (helper: Side) => void helper.close()],
+      ['is refused', (helper: Side) => helper.rejects(0, 5)],
+    ] as const) {
+      it(`asks for the rest itself when the helper ${name}`, async () => {
+        const { worker, owner, helper } = await helped();
+        helper.answers(0, 7);
+        if (name === 'chokes') helper.hears({ type: 'choke' });
+
+        leave(helper, worker);
+        expect(owner.said()).to.deep.equal(requests(0, 4, 5, 6));
+        for (const block of [4, 5, 6]) owner.answers(0, block);
+        await until(() => worker.events('piece-verified').length > 0);
+
+        expect(worker.events('piece-released').map(({ linkId }) => linkId)).to.deep.equal([helper.linkId]);
+        expect(worker.disk.pool.usedBytes).to.equal(0);
+      });
+    }
+
+    it('takes over from a helper that gives nothing for a second', async () => {
+      const { worker, owner, helper } = await helped();
+
+      owner.trade.handleTick(worker.nowMs);
+      owner.trade.handleTick(worker.nowMs + 999);
+      expect(owner.said()).to.deep.equal([]);
+      owner.trade.handleTick(worker.nowMs + 1_000);
+
+      expect(helper.said()).to.deep.equal([7, 6, 5, 4].map((block) => `cancel 0:${block}`));
+      expect(owner.said()).to.deep.equal(requests(0, 4, 5, 6, 7));
+      await owner.close();
+    });
+  });
+
+  describe('helping another thread', () => {
+    it('says that it stopped only when its last block is on disk', async () => {
+      const worker = aWorker();
+      const side = worker.link();
+      const owner = BlockClaims.allocate(BLOCKS);
+      for (const block of ALL.slice(0, 7)) owner.claim(block);
+      const ferry = new BlockFerry({
+        tools: worker.torrent.tools,
+        pieceIndex: worker.disk.piece(0),
+        ownerLinkId: 99,
+        claims: new BlockClaims(owner.memory),
+        onFerried: () => undefined,
+        onError: (error) => {
+          throw error;
+        },
+      });
+      side.trade.fetch(ferry, true);
+      worker.disk.files.hold();
+      side.answers(0, 7);
+
+      side.trade.releasePiece(worker.disk.piece(0));
+      await turns();
+      expect(worker.events('piece-released')).to.deep.equal([]);
+      worker.disk.files.letGo();
+      await until(() => worker.events('piece-released').length > 0);
+
+      expect(worker.disk.handles.busyCount).to.equal(0);
+    });
+
+    it('has its blocks asked for by the owner when they do not come for a second', () => {
+      const worker = aWorker();
+      const side = worker.link();
+      const claims = BlockClaims.allocate(BLOCKS);
+      const helper = new BlockClaims(claims.memory);
+      for (const block of [7, 6]) helper.claimForHelp(block);
+      worker.fetch(side, 0, claims);
+      for (const block of ALL.slice(0, 6)) side.answers(0, block);
+      side.said();
+
+      side.trade.handleTick(worker.nowMs);
+      side.trade.handleTick(worker.nowMs + 1_000);
+
+      expect(side.said()).to.deep.equal(requests(0, 6, 7));
+      return side.close();
+    });
+  });
+
+  describe('serving', () => {
+    it('serves an unchoked peer', async () => {
+      const worker = aWorker({ offers: true });
+      const side = worker.link();
+      side.trade.unchoke();
+      side.said();
+
+      side.hears({ type: 'request', ...range(worker, 2, 1) });
+      side.hears({ type: 'request', ...range(worker, 0, 7) });
+      await until(() => worker.disk.pool.usedBytes === 0);
+
+      expect(side.said()).to.deep.equal(['piece 2:1', 'piece 0:7']);
+      expect(side.trade.measure(0).upTotalBytes).to.equal(2 * BLOCK_LENGTH);
+    });
+
+    it('refuses a choked peer, and pieces that are not offered', () => {
+      const worker = aWorker();
+      worker.torrent.offered.set(1);
+      const [fast, plain] = [worker.link(), worker.link({ fast: false })];
+      for (const side of [fast, plain]) {
+        side.said();
+        side.hears({ type: 'request', ...range(worker, 1, 0) });
+        side.trade.unchoke();
+        side.hears({ type: 'request', ...range(worker, 0, 0) });
+      }
+
+      expect(fast.said()).to.deep.equal(['reject 1:0', 'unchoke', 'reject 0:0']);
+      expect(plain.said()).to.deep.equal(['unchoke']);
+    });
+
+    it('refuses what waits when it chokes', async () => {
+      const worker = aWorker({ offers: true, pieces: 20 });
+      const side = worker.link();
+      side.trade.unchoke();
+      side.said();
+      for (let index = 0; index < 19; index += 1) {
+        for (const block of ALL) side.hears({ type: 'request', ...range(worker, index, block) });
+      }
+
+      side.trade.choke();
+      await until(() => worker.disk.pool.usedBytes === 0);
+
+      const said = side.said();
+      const rejected = said.filter((line) => line.startsWith('reject')).length;
+      const served = said.filter((line) => line.startsWith('piece')).length;
+      expect(said[0]).to.equal('choke');
+      expect(rejected + served).to.equal(19 * BLOCKS);
+      expect(rejected).to.be.greaterThan(0);
+    });
+  });
+
+  it('gives all back when the connection ends, blocks on disk first', async () => {
+    const worker = aWorker();
+    const side = worker.link();
+    for (const index of [0, 1, 2]) worker.fetch(side, index);
+    side.answers(0, 3);
+    side.answers(1, 0);
+    const half = encodePiece(0, 0, worker.disk.block(0, 0)).subarray(0, 5000);
+    side.trade.readMessages(half);
+
+    await side.close();
+
+    const blocks = new Map(
+      worker.events('piece-released').map((event) => [event.pieceIndex, event.partial[0]?.blocks[0]]),
+    );
+    expect([0, 1, 2].map((index) => blocks.get(worker.disk.piece(index)))).to.deep.equal([0x10, 0x80, undefined]);
+    expect(blocks.size).to.equal(3);
+    expect(worker.disk.pool.usedBytes).to.equal(0);
+    expect(worker.torrent.assemblies.size).to.equal(0);
+    const start = 3 * BLOCK_LENGTH;
+    expect(
+      worker.disk
+        .onDisk()
+        .subarray(start, start + BLOCK_LENGTH)
+        .equals(worker.disk.block(0, 3)),
+    ).to.equal(true);
+  });
+
+  it('counts what nobody asked for', () => {
+    const worker = aWorker();
+    const side = worker.link();
+
+    side.answers(0, 0);
+
+    expect(worker.emitted).to.deep.include({ type: 'wasted', torrentId: 1, bytes: BLOCK_LENGTH });
+  });
+});
+
+/** An extension handshake that says how many requests the peer takes. */
+function reqq(requestQueue: number): Uint8Array {
+  const payload = encodeExtensionHandshake({ client: 'x', requestQueue, uploadOnly: false, messages: {} });
+  return encodeMessage({ type: 'extended', extensionId: 0, payload });
+}
