@@ -33,6 +33,11 @@ export function findCommand(argv: readonly string[], ids: readonly string[]): Co
 export function unknownCommand(argv: readonly string[], ids: readonly string[]): OptionError {
   const flagAt = argv.findIndex((word) => word.startsWith('-'));
   const words = (flagAt === -1 ? argv : argv.slice(0, flagAt)).slice(0, 2);
+  if (words.length === 0) {
+    const flag = printable(argv[0] ?? '');
+    const message = `'${flag}' needs a command before it, such as 'p2p list ${flag}'. 'p2p --help' lists all commands.`;
+    return new OptionError(message, { command: '' }, 'P2P_UNKNOWN_COMMAND');
+  }
   const names = ids.map((id) => id.replaceAll(':', ' '));
   const lastWord = (name: string): string => name.split(' ').at(-1) ?? name;
   const meant = closest(words.join(' '), names) ?? closest(words[0] ?? '', names, (name) => [name, lastWord(name)]);

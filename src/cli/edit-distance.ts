@@ -1,14 +1,19 @@
 /** Finds what somebody probably meant to type. */
 
-/** The fewest single-character changes (Levenshtein) between two words. */
+/** The fewest slips of a finger between two words: a character more, less, another, or two swapped (OSA distance). */
 export function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: Array.from(to).length + 1 }, (_, index) => index);
-  for (const [fromIndex, fromCharacter] of Array.from(from).entries()) {
-    const next = [fromIndex + 1];
-    for (const [toIndex, toCharacter] of Array.from(to).entries()) {
-      const replaced = (row[toIndex] ?? 0) + (fromCharacter === toCharacter ? 0 : 1);
-      next.push(Math.min(replaced, (row[toIndex + 1] ?? 0) + 1, (next[toIndex] ?? 0) + 1));
+  const [source, target] = [Array.from(from), Array.from(to)];
+  let before: number[] = [];
+  let row = Array.from({ length: target.length + 1 }, (_, index) => index);
+  for (const [at, character] of source.entries()) {
+    const next = [at + 1];
+    for (const [index, wanted] of target.entries()) {
+      const replaced = (row[index] ?? 0) + (character === wanted ? 0 : 1);
+      const isSwapped = at > 0 && index > 0 && character === target[index - 1] && source[at - 1] === wanted;
+      const swapped = isSwapped ? (before[index - 1] ?? 0) + 1 : Infinity;
+      next.push(Math.min(replaced, swapped, (row[index + 1] ?? 0) + 1, (next[index] ?? 0) + 1));
     }
+    before = row;
     row = next;
   }
   return row.at(-1) ?? 0;

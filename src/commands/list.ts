@@ -25,7 +25,9 @@ export class List extends BaseCommand {
     const config = await engineConfig(flags, this.config.dataDir);
     const torrents = await withEngineUntilStopped(this.output, config, (engine) => engine.catalogue(trackers));
     const { terminal, style } = this.output;
-    if (torrents.length > 0) this.output.text(...renderCatalogue(torrents, terminal.columns, style));
+    // Into a pipe or a file goes all of it: names and hashes are there to be copied.
+    const columns = terminal.isInteractive ? terminal.columns : Infinity;
+    if (torrents.length > 0) this.output.text(...renderCatalogue(torrents, columns, style));
     else this.output.text('Nothing is published yet: p2p peer seed PATH does.');
     return { torrents };
   }

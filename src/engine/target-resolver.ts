@@ -41,6 +41,9 @@ export async function resolveTarget(query: TargetQuery, signal: AbortSignal): Pr
   if (!target.startsWith('name:') && /\.torrent$/i.test(target)) {
     const metainfo = await readTorrent(target);
     if (metainfo) return fromMetainfo(metainfo, trackers);
+    return resolveName(target, trackers, signal).catch((error: unknown) => {
+      throw noSuchFile(target, error);
+    });
   }
   if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(target)) return resolveHash(target.toLowerCase(), trackers, signal);
   return resolveName(target.replace(/^name:/, ''), trackers, signal);
@@ -188,6 +191,16 @@ function noCatalogue(reason: string): TrackerError {
   return new TrackerError(
     'P2P_TRACKER_UNREACHABLE',
     `${reason}; only a tracker of p2p has a catalogue to look names up in`,
+  );
+}
+
+/** A path of a .torrent that is not there was looked up as a name: the missing file is what its user wants to hear of. */
+function noSuchFile(target: string, error: unknown): unknown {
+  const isLookUp =
+    error instanceof P2pError && (error.code === 'P2P_TARGET_NOT_FOUND' || error.code === 'P2P_TRACKER_UNREACHABLE');
+  if (!isLookUp) return error;
+  return notFound(
+    `there is no file '${escapeText(target)}', nor a catalogue that knows it as a name (${error.message})`,
   );
 }
 

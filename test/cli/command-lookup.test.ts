@@ -37,6 +37,7 @@ describe('unknownCommand', () => {
     ['sed', 'peer seed'],
     ['download x', 'peer download'],
     ['lst', 'list'],
+    ['lsit', 'list'],
     ['traker start', 'tracker start'],
   ] as const) {
     it(`suggests '${meant}' for '${typed}', with a space`, () => {
@@ -53,6 +54,10 @@ describe('unknownCommand', () => {
 
     expect(error.message).to.include("'frobnicate'").and.to.include('--help');
     expect(error.details).not.to.have.property('suggestion');
+  });
+
+  it('asks for a command where there are only flags', () => {
+    expect(unknownCommand(['--json'], IDS).message).to.include("'--json' needs a command before it");
   });
 
   it('shows no control characters', () => {

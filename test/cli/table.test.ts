@@ -55,6 +55,13 @@ describe('renderCatalogue', () => {
     expect(lines[3]).to.match(/^old\.txt/);
   });
 
+  it('cuts nothing where there is no terminal', () => {
+    const long = aCatalogueEntry({ name: 'n'.repeat(200) });
+    const text = renderCatalogue([long], Infinity, styleFor(false)).join('\n');
+
+    expect(text).to.include(long.name).and.to.include(long.infoHash);
+  });
+
   it('shows whole info hashes where a name is not enough', () => {
     const twins = [aCatalogueEntry(), aCatalogueEntry({ infoHash: 'ef'.repeat(20) })];
 

@@ -135,6 +135,13 @@ const BAD_INPUTS: readonly BadInput[] = [
 
   { title: 'download: no target', args: 'peer download', exitCode: USAGE, says: /target/i },
   {
+    title: 'download: a .torrent that is not there, without a tracker',
+    args: 'peer download {folder}/no.torrent -p 0 -d 1',
+    exitCode: NOT_FOUND,
+    code: 'P2P_TARGET_NOT_FOUND',
+    says: /no file .*no\.torrent/,
+  },
+  {
     title: 'download: a name that the tracker does not know',
     args: 'peer download nosuch.bin -p 0 --tracker {tracker}',
     exitCode: NOT_FOUND,
