@@ -104,7 +104,9 @@ async function collect(folder: string, below: readonly string[], collected: Coll
     signal.throwIfAborted();
     const absolutePath = path.join(folder, entry.name);
     const entryPath = [...below, entry.name];
-    if (entry.isDirectory()) {
+    if (!isTextName(entry.name)) {
+      notes.push(`passed over ${entryPath.join('/')}: its name is not UTF-8, rename it to share it`);
+    } else if (entry.isDirectory()) {
       await collect(absolutePath, entryPath, collected);
     } else if (entry.isFile()) {
       await assertReadable(absolutePath);
@@ -116,6 +118,11 @@ async function collect(folder: string, below: readonly string[], collected: Coll
       );
     }
   }
+}
+
+/** Bytes of a name that are no UTF-8 come as U+FFFD, under which the file cannot be opened. */
+function isTextName(name: string): boolean {
+  return !name.includes('\ufffd');
 }
 
 async function assertReadable(filePath: string): Promise<void> {

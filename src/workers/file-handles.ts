@@ -12,8 +12,11 @@ import { describeDiskError } from './disk-errors.js';
 import type { TorrentFile } from './worker-messages.js';
 
 const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants;
-/** Absent on Windows, whose symbolic links need a privilege to make. */
-const O_NOFOLLOW = (fs.constants as { readonly O_NOFOLLOW?: number }).O_NOFOLLOW ?? 0;
+/** Absent on Windows, whose symbolic links need a privilege to make, and which has no pipes among its files. */
+const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants as {
+  readonly O_NOFOLLOW?: number;
+  readonly O_NONBLOCK?: number;
+};
 
 /** One open file. `users` counts the operations under way: a descriptor in use is never closed (its number is reused). */
 interface Handle {
@@ -177,9 +180,9 @@ export class FileHandles {
 async function openFile(file: TorrentFile, writes: boolean): Promise<number> {
   const name = file.path ?? '';
   try {
-    if (!writes) return await openDescriptor(name, O_RDONLY);
+    if (!writes) return await openRegular(name, O_RDONLY);
     await ensureFolders(name, file.depth);
-    const fd = await openDescriptor(name, O_RDWR | O_CREAT | O_NOFOLLOW);
+    const fd = await openRegular(name, O_RDWR | O_CREAT | O_NOFOLLOW);
     await setLength(fd, file.lengthBytes);
     return fd;
   } catch (error) {
@@ -213,6 +216,26 @@ export async function ensureFolders(filePath: string, depth: number): Promise<vo
       );
     }
   }
+}
+
+/**
+ * Opening a named pipe would wait for its other end, in a thread of libuv's pool that even the end of the process waits
+ * for: not to wait, and then to look.
+ */
+async function openRegular(name: string, flags: number): Promise<number> {
+  const fd = await openDescriptor(name, flags | O_NONBLOCK);
+  if (await isRegular(fd)) return fd;
+  fs.closeSync(fd);
+  throw new StorageError('P2P_DISK_FAILED', `'${name}' is not a regular file`, { path: name });
+}
+
+function isRegular(fd: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    fs.fstat(fd, (error, stats) => {
+      if (error) reject(error);
+      else resolve(stats.isFile());
+    });
+  });
 }
 
 function openDescriptor(name: string, flags: number): Promise<number> {

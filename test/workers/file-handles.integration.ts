@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -164,6 +165,19 @@ describe('FileHandles', () => {
     expect(fs.readdirSync(outside)).to.deep.equal(['precious']);
     expect(fs.readFileSync(path.join(outside, 'precious'), 'utf8')).to.equal('kept');
     expect(handles.openCount).to.equal(0);
+  });
+
+  it('refuses a named pipe, and does not wait for its other end', async function () {
+    if (!isLinux) this.skip();
+    const pipe = aFile('pipe');
+    execFileSync('mkfifo', [pipe.path]);
+    const handles = aHandles(4);
+
+    for (const writes of [false, true]) {
+      const error = await handles.withFile(pipe, writes, () => Promise.resolve()).catch((thrown: unknown) => thrown);
+      expect((error as P2pError).code).to.equal('P2P_DISK_FAILED');
+      expect((error as P2pError).message).to.include('not a regular file');
+    }
   });
 
   it('refuses a file where a folder of the torrent should be', async () => {
