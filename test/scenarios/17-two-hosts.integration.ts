@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { requireOrSkip } from '../helpers/external-tool.js';
+import { requireOrSkip, skipUnless } from '../helpers/external-tool.js';
 import { storyBytes, writeStories } from '../helpers/story.js';
 import { useSwarm } from '../helpers/swarm-fixture.js';
 
@@ -19,11 +19,11 @@ describe('Two hosts', function () {
 
   before(function () {
     const isRoot = process.getuid?.() === 0;
-    requireOrSkip(this, process.platform === 'linux' && isRoot, 'root on Linux');
+    skipUnless(this, process.platform === 'linux' && isRoot, 'root on Linux');
     requireOrSkip(this, spawnSync('ip', ['-V']).error === undefined, 'ip (Debian package iproute2)');
     swarm.onClose(removeHosts);
     const made = spawnSync('ip', ['netns', 'add', server]).status === 0;
-    requireOrSkip(this, made, 'the right to make network namespaces');
+    skipUnless(this, made, 'the right to make network namespaces');
     connectHosts();
   });
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { requireOrSkip } from '../helpers/external-tool.js';
+import { skipUnless } from '../helpers/external-tool.js';
 import { useSwarm } from '../helpers/swarm-fixture.js';
 import { testBytes } from '../helpers/test-bytes.js';
 
@@ -61,11 +61,11 @@ describe('A full disk', function () {
   let small = '';
 
   before(async function () {
-    requireOrSkip(this, process.platform === 'linux' && process.getuid?.() === 0, 'root on Linux');
+    skipUnless(this, process.platform === 'linux' && process.getuid?.() === 0, 'root on Linux');
     small = swarm.folder('small');
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', small]).status === 0;
     if (mounted) swarm.onClose(() => void spawnSync('umount', ['-l', small]));
-    requireOrSkip(this, mounted, 'the right to mount');
+    skipUnless(this, mounted, 'the right to mount');
     await swarm.startTracker();
   });
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { P2pError } from '../../src/errors.js';
 import { FileHandles } from '../../src/workers/file-handles.js';
 import type { TorrentFile } from '../../src/workers/worker-messages.js';
-import { requireOrSkip } from '../helpers/external-tool.js';
+import { skipUnless } from '../helpers/external-tool.js';
 
 const isLinux = process.platform === 'linux';
 
@@ -212,7 +212,7 @@ describe('FileHandles', () => {
   });
 
   it('says that the disk refuses when a folder is read-only', async function () {
-    requireOrSkip(this, process.getuid?.() !== 0, 'a user other than root');
+    skipUnless(this, process.getuid?.() !== 0, 'a user other than root');
     fs.chmodSync(folder, 0o555);
 
     const error = await failure(touch(aHandles(2), aFile('a')));
@@ -246,7 +246,7 @@ describe('FileHandles', () => {
     });
 
     before(function () {
-      requireOrSkip(this, isLinux, '/proc');
+      skipUnless(this, isLinux, '/proc');
     });
 
     it('flushes each file that was written, once', async () => {
