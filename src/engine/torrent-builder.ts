@@ -1,13 +1,16 @@
 /** New torrents: what lies under a path, hashed in the worker threads and written as metainfo. */
 import { OptionError } from '../errors.js';
-import { buildInfo, buildMetainfo } from '../metainfo/build-metainfo.js';
+import { buildInfo, buildMetainfo, checkMetainfoSize } from '../metainfo/build-metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { PieceLayout } from '../metainfo/piece-layout.js';
-import { checkPieceLength, choosePieceLength } from '../metainfo/piece-length.js';
+import { checkPieceLength, choosePieceLength, MAX_CREATED_PIECE_LENGTH } from '../metainfo/piece-length.js';
 import type { HashTools } from './engine-context.js';
 import type { CreateResult, HashProgress } from './engine-types.js';
 import { hashAllPieces } from './piece-hashing.js';
 import { assertUnchanged, sourceFiles, type Source } from './source-files.js';
+
+/** Digits by which the lengths of all digests may be longer than those of the placeholders. */
+const LENGTH_PREFIX_BYTES = 8;
 
 /** A torrent that our peers verify with BLAKE3 and that every client can join. */
 export const DEFAULT_HASHES = ['blake3', 'sha1'] as const;
@@ -37,11 +40,14 @@ export async function buildTorrent(request: BuildRequest, tools: HashTools): Pro
   if (hashes.length === 0) throw new OptionError('name at least one hash algorithm, such as blake3,sha1');
   const algorithms = hashes.map((name) => tools.registry.require(name));
   const digestBytes = algorithms.reduce((sum, algorithm) => sum + algorithm.digestLength, 0);
+  // Names and size are judged before anything is hashed.
+  const otherBytes = bytesWithoutDigests(request, hashes);
   const pieceLengthBytes =
     request.pieceLengthBytes === undefined
-      ? choosePieceLength(source.totalBytes, digestBytes)
+      ? choosePieceLength(source.totalBytes, digestBytes, otherBytes)
       : checkPieceLength(request.pieceLengthBytes);
   const layout = new PieceLayout(pieceLengthBytes, source.files);
+  checkMetainfoSize(otherBytes + layout.pieceCount * digestBytes);
   const { digests, unreadable } = await hashAllPieces({
     ...tools,
     layout,
@@ -53,21 +59,26 @@ export async function buildTorrent(request: BuildRequest, tools: HashTools): Pro
   if (unreadable.length > 0) {
     throw new OptionError(`piece ${unreadable[0]} of '${source.rootPath}' cannot be read`, {}, 'P2P_DISK_FAILED');
   }
-  const infoBytes = buildInfo({
-    name: source.name,
-    isFolder: source.isFolder,
-    files: source.files,
-    pieceLengthBytes,
-    digests,
-    isPrivate: request.isPrivate,
-  });
-  const bytes = buildMetainfo({
-    infoBytes,
-    trackerTiers: request.trackerTiers,
-    createdBy: request.createdBy,
-    comment: request.comment,
-  });
+  const bytes = writeTorrent(request, pieceLengthBytes, digests);
   return { metainfo: parseMetainfo(bytes), bytes, notes: [...source.notes, ...notesFor(source, hashes)] };
+}
+
+function writeTorrent(
+  request: BuildRequest,
+  pieceLengthBytes: number,
+  digests: ReadonlyMap<string, Uint8Array>,
+): Uint8Array {
+  const { source, isPrivate, trackerTiers, createdBy, comment } = request;
+  const { name, isFolder, files } = source;
+  const infoBytes = buildInfo({ name, isFolder, files, pieceLengthBytes, digests, isPrivate });
+  return buildMetainfo({ infoBytes, trackerTiers, createdBy, comment });
+}
+
+function bytesWithoutDigests(request: BuildRequest, hashes: readonly string[]): number {
+  const { pieceCount } = new PieceLayout(MAX_CREATED_PIECE_LENGTH, request.source.files);
+  const placeholders = new Map(hashes.map((name) => [name, new Uint8Array(pieceCount)]));
+  const trial = writeTorrent(request, MAX_CREATED_PIECE_LENGTH, placeholders);
+  return trial.length - pieceCount * hashes.length + hashes.length * LENGTH_PREFIX_BYTES;
 }
 
 function notesFor(source: Source, hashes: readonly string[]): string[] {

@@ -76,15 +76,19 @@ export function buildMetainfo(metainfo: NewMetainfo): Uint8Array {
     'creation date': metainfo.creationDate,
     info: rawBencode(metainfo.infoBytes),
   });
-  if (bytes.length > MAX_METAINFO_BYTES) {
-    throw new MetainfoError(
-      'P2P_METAINFO_TOO_LARGE',
-      `the .torrent would have ${bytes.length} bytes, more than ${MAX_METAINFO_BYTES} (16 MiB): choose longer pieces, ` +
-        'fewer hash algorithms or fewer files',
-      { sizeBytes: bytes.length },
-    );
-  }
+  checkMetainfoSize(bytes.length);
   return bytes;
+}
+
+/** @throws {P2P_METAINFO_TOO_LARGE} for a .torrent past 16 MiB */
+export function checkMetainfoSize(sizeBytes: number): void {
+  if (sizeBytes <= MAX_METAINFO_BYTES) return;
+  throw new MetainfoError(
+    'P2P_METAINFO_TOO_LARGE',
+    `the .torrent would have ${sizeBytes} bytes, more than ${MAX_METAINFO_BYTES} (16 MiB): choose longer pieces, ` +
+      'fewer hash algorithms or fewer files',
+    { sizeBytes },
+  );
 }
 
 function fileEntry(file: NewFile): BencodeInput {
