@@ -4,9 +4,10 @@
  * by two: one on the file without a name, one on its successor. Only SQLite may open it: on POSIX systems, closing any
  * other descriptor of it in this process would drop the lock. So the holder's process id lies beside it.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
+import { makeFolder } from './make-folder.js';
 import { type SqliteDatabase, isBusy, openSqlite, withStorageErrors } from './sqlite.js';
 
 /** Long enough that of several processes which start at once one succeeds: they disturb each other for moments. */
@@ -29,7 +30,7 @@ export interface LockFile {
  */
 export function takeLockFile(path: string): LockFile | undefined {
   return withStorageErrors(path, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const database = openSqlite(path, BUSY_TIMEOUT_MS);
     try {
       // Nothing is ever written, so no journal need lie on disk.

@@ -2,12 +2,13 @@
  * Opens a SQLite file of ours: made when absent, checked, brought to the newest schema, set aside when torn, refused
  * when a newer p2p wrote it. Several processes may open it at the same moment, also for the first time.
  */
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { StorageError } from '../errors.js';
 import { takeLockFile } from './lock-file.js';
 import { migrate, readVersion } from './migrate.js';
+import { makeFolder } from './make-folder.js';
 import { type SqliteDatabase, isBusy, isTorn, openSqlite, withStorageErrors } from './sqlite.js';
 
 /** How long a statement on the main thread waits for other processes; later the loop tries again. */
@@ -43,7 +44,7 @@ export interface DatabaseFile {
 export function openDatabase(file: DatabaseFile): SqliteDatabase {
   const deadlineMs = performance.now() + (file.patienceMs ?? PATIENCE_MS);
   return withStorageErrors(file.path, () => {
-    mkdirSync(dirname(file.path), { recursive: true });
+    makeFolder(dirname(file.path));
     try {
       return openPatiently(file, deadlineMs);
     } catch (error) {

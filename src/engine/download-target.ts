@@ -6,6 +6,7 @@ import { constants } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
+import { makeFolder } from '../database/make-folder.js';
 import { StorageError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { MAX_COMPONENT_BYTES, shortenName } from '../metainfo/safe-path.js';
@@ -40,7 +41,7 @@ export function downloadTarget(metainfo: Metainfo, outputDir: string): DownloadT
 export async function prepareOutput(target: DownloadTarget, neededBytes: number): Promise<void> {
   const folder = path.dirname(target.targetPath);
   try {
-    await fs.mkdir(folder, { recursive: true });
+    makeFolder(folder);
     await fs.access(folder, fs.constants.W_OK);
   } catch (error) {
     throw describeDiskError(error, 'write into', folder);
@@ -94,7 +95,7 @@ export async function allocatedBytes(paths: readonly (string | undefined)[]): Pr
  */
 export async function createEmptyFiles(metainfo: Metainfo, partPath: string): Promise<void> {
   try {
-    if (metainfo.isFolder) await fs.mkdir(partPath, { recursive: true });
+    if (metainfo.isFolder) makeFolder(partPath);
     for (const file of torrentFiles(metainfo, partPath)) {
       if (file.lengthBytes > 0 || file.path === undefined) continue;
       await ensureFolders(file.path, file.depth);

@@ -24,12 +24,18 @@ export function describeDiskError(thrown: unknown, action: string, path: string)
       );
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
       return new StorageError('P2P_DISK_FAILED', `no permission to ${action} '${path}'`, details, error);
+    case 'EROFS':
+      return new StorageError(
+        'P2P_DISK_FAILED',
+        `cannot ${action} '${path}': its file system is read-only`,
+        details,
+        error,
+      );
     case 'ENOENT':
       return new StorageError(
         'P2P_DISK_FAILED',
-        `cannot ${action} '${path}': it is not there any more`,
+        `cannot ${action} '${path}': it is not there, or not any more`,
         details,
         error,
       );

@@ -7,6 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+import { makeFolder } from '../database/make-folder.js';
 import { StorageError } from '../errors.js';
 import { describeDiskError } from './disk-errors.js';
 import type { TorrentFile } from './worker-messages.js';
@@ -207,7 +208,7 @@ export async function ensureFolders(filePath: string, depth: number): Promise<vo
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     });
-    if (!stats) await fs.promises.mkdir(each, { recursive: true });
+    if (!stats) makeFolder(each);
     else if (!stats.isDirectory()) {
       throw new StorageError(
         'P2P_PATH_UNSAFE',
