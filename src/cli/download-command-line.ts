@@ -8,6 +8,7 @@ const MISREAD_NAME = /^-|^name:|\.torrent$|^[0-9a-f]{40}$|^[0-9a-f]{64}$|:\/\/|^
 /**
  * The download command for another machine.
  * @param target.magnet used when no catalogue knows the name
+ * @param target.infoHash used when a catalogue knows several of that name
  * @param target.trackers announce URLs as others can use them
  */
 export function downloadCommandLine(target: {
@@ -15,10 +16,13 @@ export function downloadCommandLine(target: {
   readonly magnet: string;
   readonly trackers: readonly string[];
   readonly published: boolean;
+  readonly infoHash: string;
+  readonly isNameUnique: boolean;
 }): string {
   if (!target.published) return `p2p peer download ${shellWord(target.magnet)}`;
   const name = MISREAD_NAME.test(target.name) ? `name:${target.name}` : target.name;
-  return ['p2p peer download', shellWord(name), ...trackerWords(target.trackers[0])].join(' ');
+  const word = target.isNameUnique ? shellWord(name) : target.infoHash;
+  return ['p2p peer download', word, ...trackerWords(target.trackers[0])].join(' ');
 }
 
 /** The flags that name a tracker: `-i HOST`, `-i HOST -d PORT`, or `--tracker URL`. */

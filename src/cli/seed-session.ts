@@ -83,7 +83,8 @@ function introduce(output: Output, seed: SeedResult, path: string): void {
   const forOthers = trackers.map((url) => reachableUrl(url));
   const magnet = formatMagnet(metainfo, { trackers: forOthers });
   const { name, infoHash } = identityFields(metainfo);
-  const command = downloadCommandLine({ name, magnet, trackers: forOthers, published });
+  const isNameUnique = seed.namesakes.length === 0;
+  const command = downloadCommandLine({ name, infoHash, isNameUnique, magnet, trackers: forOthers, published });
   const { offeredPieces } = transfer.snapshot();
   const { blake3InfoHash } = metainfo;
   const sizes = sizeFields(metainfo);

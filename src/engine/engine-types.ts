@@ -159,6 +159,8 @@ export interface SeedResult {
   readonly magnet: string;
   /** Whether a catalogue took it, so that others can fetch it by its name. */
   readonly published: boolean;
+  /** Wire info hashes of other torrents that the catalogues list under this name: with any, others need the hash. */
+  readonly namesakes: readonly string[];
 }
 
 export interface CreateRequest {

@@ -29,7 +29,7 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   const given = request.torrentFile === undefined ? undefined : await readGivenTorrent(request.torrentFile);
   const trackerTiers = trackerTiersOf(request.trackers, given?.trackerTiers ?? []);
   const trackers = trackerTiers.flat();
-  const { metainfo, files, owned } = given
+  const { metainfo, files, owned, namesakes } = given
     ? await takeGiven(engine, given, source, request.trust ?? false)
     : await buildForSeeding(engine, request, source, trackers);
   const mask = pieceMask(metainfo.layout, request.mask);
@@ -47,7 +47,7 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
     mask,
     listenPorts,
   });
-  return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published };
+  return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published, namesakes };
 }
 
 /** A torrent and what of it lies here. */
@@ -55,9 +55,11 @@ interface Present {
   readonly metainfo: Metainfo;
   readonly files: readonly TorrentFile[];
   readonly owned: Bitfield;
+  /** Other torrents that are published under its name. */
+  readonly namesakes: readonly string[];
 }
 
-interface Beginning extends Present {
+interface Beginning extends Omit<Present, 'namesakes'> {
   readonly rootPath: string;
   readonly metainfoBytes: Uint8Array;
   readonly trackerTiers: readonly (readonly string[])[];
@@ -96,7 +98,7 @@ function beginSeeding(engine: EngineContext, beginning: Beginning): Seed {
 async function takeGiven(engine: EngineContext, metainfo: Metainfo, source: Source, trust: boolean): Promise<Present> {
   for (const note of metainfo.notes) engine.note(note);
   const files = await presentFiles(metainfo, source.rootPath);
-  return { metainfo, files, owned: await ownedForSeeding(engine, metainfo, files, trust) };
+  return { metainfo, files, owned: await ownedForSeeding(engine, metainfo, files, trust), namesakes: [] };
 }
 
 async function readGivenTorrent(file: string): Promise<Metainfo> {
@@ -141,8 +143,10 @@ async function buildForSeeding(
   if (!built) throw new InvariantError('no torrent was built');
   const { metainfo, notes } = built;
   for (const note of notes) engine.note(note);
-  warnOfOthers(engine, metainfo, namesakes);
-  return { metainfo, files: sourceFiles(source), owned: Bitfield.full(metainfo.layout.pieceCount) };
+  const others = namesakes.filter((infoHash) => infoHash !== metainfo.infoHash);
+  warnOfOthers(engine, metainfo, others);
+  const owned = Bitfield.full(metainfo.layout.pieceCount);
+  return { metainfo, files: sourceFiles(source), owned, namesakes: others };
 }
 
 function buildAs(
@@ -177,8 +181,7 @@ function formsOf(twins: readonly Metainfo[], registry: HashRegistry): TorrentFor
   return [...forms.values()].slice(0, MAX_FORMS);
 }
 
-function warnOfOthers(engine: EngineContext, { name, infoHash }: Metainfo, namesakes: readonly string[]): void {
-  const others = namesakes.filter((each) => each !== infoHash);
+function warnOfOthers(engine: EngineContext, { name, infoHash }: Metainfo, others: readonly string[]): void {
   if (others.length === 0) return;
   engine.note(
     `another '${name}' is published already (${others.join(', ')}); others get this one by its info hash: ${infoHash}`,

@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import { downloadCommandLine } from '../../src/cli/download-command-line.js';
 import { reachableUrl } from '../../src/cli/reachable-url.js';
 
-const target = (fields: { name?: string; trackers?: string[]; published?: boolean }) => ({
+const target = (fields: { name?: string; trackers?: string[]; published?: boolean; isNameUnique?: boolean }) => ({
   name: 'story.txt',
   magnet: 'magnet:?xt=urn:btih:abc&dn=story.txt',
   trackers: ['http://192.168.1.5:9999/announce'],
   published: true,
+  infoHash: 'ef'.repeat(20),
+  isNameUnique: true,
   ...fields,
 });
 
@@ -32,6 +34,12 @@ describe('downloadCommandLine', () => {
     expect(name('x.torrent')).to.include(' name:x.torrent ');
     expect(name('ab'.repeat(20))).to.include(` name:${'ab'.repeat(20)} `);
     expect(name('-rf')).to.include(' name:-rf ');
+  });
+
+  it('uses the info hash when several torrents have the name', () => {
+    const command = downloadCommandLine(target({ isNameUnique: false }));
+
+    expect(command).to.equal(`p2p peer download ${'ef'.repeat(20)} -i 192.168.1.5`);
   });
 
   it('uses the magnet link when no catalogue knows the name', () => {

@@ -10,7 +10,13 @@ import { aFakeTransfer, aSession } from './fake-engine.js';
 const request = (path: string): SeedRequest => ({ path, trackers: [] });
 
 function aSeed(transfer: Transfer): SeedResult {
-  return { transfer, trackers: ['http://10.0.0.1:9999/announce'], magnet: 'magnet:?xt=x', published: true };
+  return {
+    transfer,
+    trackers: ['http://10.0.0.1:9999/announce'],
+    magnet: 'magnet:?xt=x',
+    published: true,
+    namesakes: [],
+  };
 }
 
 describe('runSeeds', () => {
