@@ -1,214 +1,20 @@
 import { expect } from 'chai';
 
-import { HashRegistry } from '../../src/hashing/hash-registry.js';
 import { BLOCK_LENGTH } from '../../src/metainfo/piece-layout.js';
-import { Bitfield } from '../../src/protocol/bitfield.js';
 import { encodeExtensionHandshake } from '../../src/protocol/extension-handshake.js';
-import { MessageDecoder } from '../../src/protocol/message-decoder.js';
-import { encodeMessage, encodePiece, type SendableMessage } from '../../src/protocol/message-encoder.js';
-import type { BlockRange } from '../../src/protocol/messages.js';
-import type { SwarmEvent } from '../../src/swarm/swarm-events.js';
+import { encodeMessage, encodePiece } from '../../src/protocol/message-encoder.js';
 import { BlockClaims } from '../../src/workers/block-claims.js';
-import { BlockFerry } from '../../src/workers/block-ferry.js';
-import { PeerTrade } from '../../src/workers/peer-trade.js';
-import { PieceAssembly } from '../../src/workers/piece-assembly.js';
-import { SharedTokenBucket } from '../../src/workers/shared-token-bucket.js';
-import type { FromWorker } from '../../src/workers/worker-messages.js';
-import { WorkerTorrent } from '../../src/workers/worker-torrent.js';
-import { turns, until, useTorrents, type TorrentOnDisk } from './torrent-on-disk.js';
+import { aWorker, range, type Side, type Worker, type WorkerOptions } from './one-worker.js';
+import { turns, until, useTorrents } from './torrent-on-disk.js';
 
 const BLOCKS = 8;
-
-/** One worker with one torrent, at a time that the test sets. */
-interface Worker {
-  readonly disk: TorrentOnDisk;
-  readonly torrent: WorkerTorrent;
-  readonly emitted: FromWorker[];
-  nowMs: number;
-  /** A link whose peer has everything and unchokes us, unless told otherwise. */
-  link(options?: { fast?: boolean; unchokes?: boolean; says?: SendableMessage }): Side;
-  /** Gives a piece to a link. */
-  fetch(side: Side, pieceIndex: number, claims?: BlockClaims): PieceAssembly;
-  events<Type extends SwarmEvent['type']>(type: Type): Extract<SwarmEvent, { type: Type }>[];
-}
-
-/** One link, and its peer as the test plays it. */
-interface Side {
-  readonly linkId: number;
-  readonly trade: PeerTrade;
-  /** What we said since the last look, blocks by number: `request 0:3`. */
-  said(): string[];
-  hears(message: SendableMessage): void;
-  /** Answers a request, right or wrong. */
-  answers(pieceIndex: number, block: number, bytes?: Uint8Array): void;
-  rejects(pieceIndex: number, block: number): void;
-  close(): Promise<void>;
-}
 
 describe('PeerTrade', () => {
   const aTorrent = useTorrents();
 
-  function aWorker({ offers = false, pieces = 3 } = {}): Worker {
-    const disk = aTorrent({ pieceLengthBytes: BLOCKS * BLOCK_LENGTH, lengths: pieces * BLOCKS * BLOCK_LENGTH - 99 });
-    const offered = Bitfield.shared(disk.layout.pieceCount);
-    if (offers) {
-      disk.writeAll();
-      offered.fill();
-    }
-    const torrent = new WorkerTorrent(
-      {
-        torrentId: 1,
-        infoHash: new Uint8Array(20),
-        peerId: new Uint8Array(20),
-        pieceLengthBytes: disk.layout.pieceLengthBytes,
-        files: disk.torrentFiles,
-        digests: disk.digests,
-        verifyWith: undefined,
-        offered: offered.bytes.buffer as SharedArrayBuffer,
-        writes: true,
-        uploadOnly: false,
-        listenPorts: [9000, 9001],
-      },
-      HashRegistry.builtIn(),
-      disk.handles,
-      disk.pool,
-    );
-    // Files that can be held back.
-    Object.assign(torrent.tools, { files: disk.files });
-    const emitted: FromWorker[] = [];
-    let linkSerial = 0;
-    const worker: Worker = {
-      disk,
-      torrent,
-      emitted,
-      nowMs: 1_000,
-      link: (options = {}) => aSide((linkSerial += 2), worker, options),
-      fetch(side, index, claims) {
-        const pieceIndex = disk.piece(index);
-        const assembly = new PieceAssembly({
-          tools: torrent.tools,
-          pieceIndex,
-          ownerLinkId: side.linkId,
-          claims: claims ?? BlockClaims.allocate(disk.layout.blockCount(pieceIndex)),
-          partial: [],
-          evidence: undefined,
-          runBlocks: 64,
-          onSettled: (result) => {
-            torrent.assemblies.delete(pieceIndex);
-            for (const link of torrent.links) link.trade?.finishPiece(pieceIndex);
-            emitted.push({
-              type: 'swarm',
-              torrentId: 1,
-              event: { ...result, type: `piece-${result.type}`, linkId: side.linkId, pieceIndex } as never,
-            });
-          },
-          onError: (error) => {
-            throw error;
-          },
-        });
-        torrent.assemblies.set(pieceIndex, assembly);
-        side.trade.fetch(assembly, false);
-        return assembly;
-      },
-      events: (type) =>
-        emitted.flatMap((message) =>
-          message.type === 'swarm' && message.event.type === type ? [message.event as never] : [],
-        ),
-    };
-    return worker;
-  }
-
-  function aSide(
-    linkId: number,
-    worker: Worker,
-    {
-      fast = true,
-      unchokes = true,
-      says = { type: 'bitfield', bits: new Uint8Array(Math.ceil(worker.torrent.layout.pieceCount / 8)) },
-    }: Parameters<Worker['link']>[0] & object,
-  ): Side {
-    const lines: string[] = [];
-    const decoder = new MessageDecoder({ pieceCount: worker.torrent.layout.pieceCount });
-    const note = (bytes: Uint8Array): void => {
-      decoder.push(Uint8Array.from(bytes));
-      for (let message = decoder.next(); message; message = decoder.next()) {
-        if ('blockOffset' in message)
-          lines.push(`${message.type} ${message.pieceIndex}:${message.blockOffset / BLOCK_LENGTH}`);
-        else if (message.type === 'have') lines.push(`have ${message.pieceIndex}`);
-        else lines.push(message.type);
-      }
-    };
-    const bucket = SharedTokenBucket.allocate();
-    const trade = new PeerTrade({
-      linkId,
-      host: {
-        uploadBucket: new SharedTokenBucket(bucket),
-        downloadBucket: new SharedTokenBucket(bucket),
-        client: 'p2p/test',
-        emit: (message) => worker.emitted.push(message),
-        nowMs: () => worker.nowMs,
-      },
-      connection: {
-        write: note,
-        writeLarge: (bytes, done) => {
-          note(bytes);
-          done();
-        },
-      },
-      torrent: worker.torrent,
-      handshake: {
-        infoHash: new Uint8Array(20),
-        peerId: new Uint8Array(20),
-        supportsFast: fast,
-        supportsExtended: true,
-        supportsDht: false,
-      },
-      blameKey: `peer ${linkId}`,
-    });
-    let isClosed = false;
-    let returned: Promise<void> = Promise.resolve();
-    const link = {
-      get trade() {
-        return isClosed ? undefined : trade;
-      },
-      close: () => undefined,
-      settled: () => returned,
-    };
-    worker.torrent.links.add(link);
-    const side: Side = {
-      linkId,
-      trade,
-      said: () => lines.splice(0),
-      hears: (message) => {
-        trade.readMessages(encodeMessage(message));
-      },
-      answers(pieceIndex, block, bytes) {
-        trade.readMessages(
-          encodePiece(pieceIndex, block * BLOCK_LENGTH, bytes ?? worker.disk.block(pieceIndex, block)),
-        );
-      },
-      rejects: (pieceIndex, block) => {
-        side.hears({ type: 'reject', ...range(worker, pieceIndex, block) });
-      },
-      close() {
-        isClosed = true;
-        returned = trade.close();
-        worker.torrent.handleClosed(link);
-        return returned;
-      },
-    };
-    trade.greet();
-    side.hears(says);
-    if (unchokes) side.hears({ type: 'unchoke' });
-    return side;
-  }
-
-  function range({ disk }: Worker, index: number, block: number): BlockRange {
-    return {
-      pieceIndex: index,
-      blockOffset: block * BLOCK_LENGTH,
-      lengthBytes: disk.layout.blockSize(disk.piece(index), block),
-    };
+  function someWorker({ pieces = 3, ...options }: WorkerOptions & { pieces?: number } = {}): Worker {
+    const lengths = pieces * BLOCKS * BLOCK_LENGTH - 99;
+    return aWorker(aTorrent({ pieceLengthBytes: BLOCKS * BLOCK_LENGTH, lengths }), options);
   }
 
   function requests(pieceIndex: number, ...blocks: number[]): string[] {
@@ -218,16 +24,16 @@ describe('PeerTrade', () => {
   const ALL = Array.from({ length: BLOCKS }, (_, block) => block);
 
   it('greets with what is offered, and says how it speaks', () => {
-    expect(aWorker().link().said()).to.deep.equal(['have-none', 'extended']);
-    expect(aWorker({ offers: true }).link().said()).to.deep.equal(['have-all', 'extended']);
-    expect(aWorker({ offers: true }).link({ fast: false }).said()).to.deep.equal(['bitfield', 'extended']);
-    const partly = aWorker();
+    expect(someWorker().link().said()).to.deep.equal(['have-none', 'extended']);
+    expect(someWorker({ offers: true }).link().said()).to.deep.equal(['have-all', 'extended']);
+    expect(someWorker({ offers: true }).link({ fast: false }).said()).to.deep.equal(['bitfield', 'extended']);
+    const partly = someWorker();
     partly.torrent.offered.set(1);
     expect(partly.link().said()).to.deep.equal(['bitfield', 'extended']);
   });
 
   it('fetches a piece', async () => {
-    const worker = aWorker();
+    const worker = someWorker();
     const side = worker.link();
     side.said();
 
@@ -246,7 +52,7 @@ describe('PeerTrade', () => {
 
   describe('when the peer chokes', () => {
     it('gives pieces back at once, if it does not speak BEP 6', async () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link({ fast: false });
       worker.fetch(side, 0);
       side.answers(0, 0);
@@ -262,7 +68,7 @@ describe('PeerTrade', () => {
     });
 
     it('waits for what is on its way, if it does', async () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       worker.fetch(side, 0);
 
@@ -278,7 +84,7 @@ describe('PeerTrade', () => {
     });
 
     it('waits two seconds for refusals and no longer', async () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       worker.fetch(side, 0);
       side.hears({ type: 'choke' });
@@ -291,7 +97,7 @@ describe('PeerTrade', () => {
     });
 
     it('asks again for what was refused, when it unchokes before all is settled', () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       worker.fetch(side, 0);
       side.hears({ type: 'choke' });
@@ -305,14 +111,14 @@ describe('PeerTrade', () => {
     });
 
     it('takes no piece meanwhile', () => {
-      const side = aWorker().link({ unchokes: false });
+      const side = someWorker().link({ unchokes: false });
       expect(side.trade.canFetch).to.equal(false);
     });
   });
 
   describe('when the peer refuses', () => {
     it('gives the piece back', async () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       worker.fetch(side, 0);
       side.said();
@@ -324,7 +130,7 @@ describe('PeerTrade', () => {
     });
 
     it('passes over refusals of what it took back', async () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       worker.fetch(side, 0);
       side.trade.releasePiece(worker.disk.piece(0));
@@ -336,7 +142,7 @@ describe('PeerTrade', () => {
     });
 
     it('leaves a peer that refuses again and again without choking', () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       const refuse = (): void => {
         worker.fetch(side, 0);
@@ -352,7 +158,7 @@ describe('PeerTrade', () => {
 
   describe('helped in its own thread', () => {
     async function helped(): Promise<{ worker: Worker; owner: Side; helper: Side }> {
-      const worker = aWorker();
+      const worker = someWorker();
       const [owner, helper] = [worker.link(), worker.link()];
       // Room for four requests.
       owner.trade.readMessages(reqq(4));
@@ -411,21 +217,11 @@ describe('PeerTrade', () => {
 
   describe('helping another thread', () => {
     it('says that it stopped only when its last block is on disk', async () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       const owner = BlockClaims.allocate(BLOCKS);
       for (const block of ALL.slice(0, 7)) owner.claim(block);
-      const ferry = new BlockFerry({
-        tools: worker.torrent.tools,
-        pieceIndex: worker.disk.piece(0),
-        ownerLinkId: 99,
-        claims: new BlockClaims(owner.memory),
-        onFerried: () => undefined,
-        onError: (error) => {
-          throw error;
-        },
-      });
-      side.trade.fetch(ferry, true);
+      worker.help(side, 0, 99, new BlockClaims(owner.memory));
       worker.disk.files.hold();
       side.answers(0, 7);
 
@@ -439,7 +235,7 @@ describe('PeerTrade', () => {
     });
 
     it('has its blocks asked for by the owner when they do not come for a second', () => {
-      const worker = aWorker();
+      const worker = someWorker();
       const side = worker.link();
       const claims = BlockClaims.allocate(BLOCKS);
       const helper = new BlockClaims(claims.memory);
@@ -458,7 +254,7 @@ describe('PeerTrade', () => {
 
   describe('serving', () => {
     it('serves an unchoked peer', async () => {
-      const worker = aWorker({ offers: true });
+      const worker = someWorker({ offers: true });
       const side = worker.link();
       side.trade.unchoke();
       side.said();
@@ -472,7 +268,7 @@ describe('PeerTrade', () => {
     });
 
     it('refuses a choked peer, and pieces that are not offered', () => {
-      const worker = aWorker();
+      const worker = someWorker();
       worker.torrent.offered.set(1);
       const [fast, plain] = [worker.link(), worker.link({ fast: false })];
       for (const side of [fast, plain]) {
@@ -487,7 +283,7 @@ describe('PeerTrade', () => {
     });
 
     it('refuses what waits when it chokes', async () => {
-      const worker = aWorker({ offers: true, pieces: 20 });
+      const worker = someWorker({ offers: true, pieces: 20 });
       const side = worker.link();
       side.trade.unchoke();
       side.said();
@@ -508,7 +304,7 @@ describe('PeerTrade', () => {
   });
 
   it('gives all back when the connection ends, blocks on disk first', async () => {
-    const worker = aWorker();
+    const worker = someWorker();
     const side = worker.link();
     for (const index of [0, 1, 2]) worker.fetch(side, index);
     side.answers(0, 3);
@@ -535,7 +331,7 @@ describe('PeerTrade', () => {
   });
 
   it('counts what nobody asked for', () => {
-    const worker = aWorker();
+    const worker = someWorker();
     const side = worker.link();
 
     side.answers(0, 0);

@@ -74,6 +74,8 @@ export interface TorrentOnDisk {
   block(pieceIndex: number, block: number): Uint8Array;
   /** Puts the whole content where a seeder has it. */
   writeAll(): void;
+  /** What another worker has of the same torrent: files, handles and memory of its own. */
+  otherWorker(): TorrentOnDisk;
   /** All that is on disk, end to end; absent files and pads as zeros. */
   onDisk(): Buffer;
 }
@@ -95,18 +97,17 @@ export interface TorrentShape {
 /** Builders for the tests of one suite; all folders go when the suite ends. */
 export function useTorrents(): (shape: TorrentShape) => TorrentOnDisk {
   const made: TorrentOnDisk[] = [];
-  afterEach(async () => {
-    for (const torrent of made.splice(0)) {
-      torrent.files.letGo();
-      await torrent.files.end();
-      rmSync(torrent.folder, { recursive: true, force: true });
-    }
-  });
-  return (shape) => {
-    const torrent = makeTorrent(shape);
+  const keep = (torrent: TorrentOnDisk): TorrentOnDisk => {
     made.push(torrent);
-    return torrent;
+    return { ...torrent, otherWorker: () => keep(torrent.otherWorker()) };
   };
+  afterEach(async () => {
+    const torrents = made.splice(0);
+    for (const { files } of torrents) files.letGo();
+    await Promise.all(torrents.map(({ files }) => files.end()));
+    for (const { folder } of torrents) rmSync(folder, { recursive: true, force: true });
+  });
+  return (shape) => keep(makeTorrent(shape));
 }
 
 function makeTorrent(shape: TorrentShape): TorrentOnDisk {
@@ -126,16 +127,18 @@ function makeTorrent(shape: TorrentShape): TorrentOnDisk {
     const shift = shape.wrong?.includes(name) ? 1 : 0;
     return [name, digestsOf(name, layout, shift === 0 ? bytes : bytes.map((byte) => byte ^ 1))] as const;
   });
-  const handles = new FileHandles(shape.openFiles ?? 8);
-  const pool = new BufferPool(shape.budgetBytes ?? 64 * MIB);
-  return {
+  const ownTools = (): Pick<TorrentOnDisk, 'handles' | 'files' | 'pool'> => {
+    const handles = new FileHandles(shape.openFiles ?? 8);
+    const files = new GatedFiles(layout, torrentFiles, shape.writes ?? true, handles);
+    return { handles, files, pool: new BufferPool(shape.budgetBytes ?? 64 * MIB) };
+  };
+  const torrent: TorrentOnDisk = {
+    ...ownTools(),
     layout,
     bytes,
     torrentFiles,
     folder,
-    handles,
-    files: new GatedFiles(layout, torrentFiles, shape.writes ?? true, handles),
-    pool,
+    otherWorker: () => ({ ...torrent, ...ownTools() }),
     verifier: new PieceVerifier({ digests: new Map(digests), registry: HashRegistry.builtIn() }),
     digests,
     piece: (index) => layout.pieceIndex(index),
@@ -159,6 +162,7 @@ function makeTorrent(shape: TorrentShape): TorrentOnDisk {
         ),
       ),
   };
+  return torrent;
 }
 
 function digestsOf(name: 'blake3' | 'sha1', layout: PieceLayout, bytes: Uint8Array): Uint8Array {
