@@ -73,7 +73,8 @@ export async function entryKind(entryPath: string): Promise<'nothing' | 'file' |
     return stats.isDirectory() ? 'folder' : 'other';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return 'nothing';
+    // ENOTDIR: a file stands where the folder above it would be.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 'nothing';
     throw describeDiskError(error, 'look at', entryPath);
   }
 }

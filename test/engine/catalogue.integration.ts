@@ -152,6 +152,7 @@ describe('engine: publishing and finding', () => {
 
     expect(published).to.equal(false);
     expect(tracker.stats()).to.include({ catalogueEntries: 0, peers: 1 });
+    expect(engine.notes, 'not even tried').to.deep.equal([]);
   });
 
   describe('a tracker wants a token', () => {

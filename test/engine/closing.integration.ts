@@ -47,9 +47,12 @@ describe('engine: closing', () => {
     ];
     await tracker.asked;
 
-    const ended = Promise.all(calls.map((call) => rejection('P2P_ENGINE_CLOSED', call)));
+    let endedCount = 0;
+    const ended = calls.map((call) => rejection('P2P_ENGINE_CLOSED', call).then(() => (endedCount += 1)));
     await engine.close();
-    await ended;
+
+    expect(endedCount, 'calls that were answered when close() was').to.equal(calls.length);
+    await Promise.all(ended);
   });
 
   it('breaks off publishing, and leaves no seed behind', async () => {

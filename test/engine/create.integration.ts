@@ -120,6 +120,11 @@ describe('engine: creating and verifying', () => {
       expect(badFiles).to.deep.equal([{ path: 'album/c.txt', problem: 'is not there' }]);
       expect((await api.verify(query, path.dirname(source))).badPieces, 'the folder above').to.deep.equal([]);
       await rejection('P2P_PATH_NOT_FOUND', api.verify(query, path.join(source, 'gone')));
+
+      await appendFile(path.join(source, 'c.txt'), 'and more');
+      const longer = await api.verify(query, source);
+      expect(longer.badPieces).to.deep.equal([]);
+      expect(longer.badFiles).to.deep.equal([{ path: 'album/c.txt', problem: 'has 220 bytes instead of 212' }]);
     });
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { handMadeTorrent } from '../helpers/hand-made-torrent.js';
 import { testBytes } from '../helpers/test-bytes.js';
@@ -62,6 +62,13 @@ describe('engine: where a download is written', () => {
 
       expect(await readFile(targetPath)).to.deep.equal(bytes);
       expect(await readdir(outputDir)).to.deep.equal(['story.bin']);
+    });
+
+    it('refuses a file that is right but goes on', async () => {
+      await seedStory();
+      await writeFile(targetPath, Buffer.concat([bytes, Buffer.from('and more')]));
+
+      await rejection('P2P_TARGET_EXISTS', (await engines.engine()).download('story.bin', outputDir));
     });
 
     it('refuses a folder of that name, though the right file is in it', async () => {
@@ -134,9 +141,30 @@ describe('engine: where a download is written', () => {
       await seedStory();
       await writeFile(partPath(), Buffer.concat([bytes.subarray(0, 4 * PIECE), Buffer.alloc(8 * PIECE)]));
 
-      expect((await downloaded(await engines.engine())).downTotalBytes).to.equal(6 * PIECE);
+      const leecher = await engines.engine();
+      expect((await downloaded(leecher)).downTotalBytes).to.equal(6 * PIECE);
 
       expect(await readFile(targetPath)).to.deep.equal(bytes);
+      expect(leecher.copies()[0]?.ownership.durable.isFull()).to.equal(true);
+    });
+
+    it('cuts off what is too much though nothing is missing', async () => {
+      await seedStory();
+      await writeFile(partPath(), Buffer.concat([bytes, Buffer.from('and more')]));
+
+      expect((await downloaded(await engines.engine())).downTotalBytes).to.equal(0);
+
+      expect(await readFile(targetPath)).to.deep.equal(bytes);
+    });
+
+    it('is removed when it is but another name of the complete file', async () => {
+      await seedStory();
+      await writeFile(targetPath, bytes);
+      await link(targetPath, partPath());
+
+      await downloaded(await engines.engine());
+
+      expect(await readdir(outputDir)).to.deep.equal(['story.bin']);
     });
 
     it('refuses one that holds none of its pieces', async () => {

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { testBytes } from '../helpers/test-bytes.js';
@@ -39,7 +38,11 @@ describe('engine: one file from end to end', () => {
     expect(snapshot.swarm).to.include({ verifiedBytes: 100_000, downTotalBytes: 100_000 });
     expect(seed.snapshot().state).to.equal('seeding');
     expect(leecher.all('downloaded')).to.have.length(1);
-    await leecher.close();
-    expect(existsSync(path.join(leecher.stateDir, 'locks'))).to.equal(true);
+    expect(seeder.copies()[0]).to.include({ role: 'seed', state: 'seeding', stoppedCleanly: false });
+
+    await seeder.close();
+
+    expect(seeder.copies()[0]).to.include({ state: 'stopped', stoppedCleanly: true, upTotalBytes: 100_000 });
+    expect(await seed.finished).to.deep.include({ state: 'stopped' });
   });
 });
