@@ -1,57 +1,12 @@
-/** The catalogues of several trackers together: publishing, looking for a twin, listing. */
+/** The catalogues of several trackers together: looking for a twin, listing. */
 import { MetainfoError, TrackerError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
-import { catalogueBaseUrl, fetchMetainfo, findByName, listAll, publish } from '../tracker/catalogue-client.js';
+import { catalogueBaseUrl, fetchMetainfo, findByName, listAll } from '../tracker/catalogue-client.js';
 import type { CatalogueEntry } from './engine-types.js';
 
-/** A dead tracker must not keep a seeder waiting. */
-const PUBLISH_TIMEOUT_MS = 15_000;
 /** Torrents of one name and size that are looked at; a catalogue of strangers may list any number. */
 const MAX_TWINS = 8;
-
-export interface PublishRequest {
-  /** Announce URLs. */
-  readonly trackers: readonly string[];
-  /** The .torrent file. */
-  readonly bytes: Uint8Array;
-  /** The secret of the trackers in `trusted`; the others never see it. */
-  readonly token: string | undefined;
-  readonly trusted: readonly string[];
-  readonly onNote: (message: string) => void;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Publishes to each catalogue that takes it. One that is down, not there, or wants the token of a tracker that the user
- * never named, is a note: seeding goes on.
- * @returns whether any took it
- * @throws {P2P_REFUSED} when a trusted tracker wants a token, or another one
- * @throws the signal's reason when it aborts
- */
-export async function publishEverywhere(request: PublishRequest): Promise<boolean> {
-  const published = await Promise.all(request.trackers.map((url) => publishAt(url, request)));
-  return published.includes(true);
-}
-
-async function publishAt(url: string, request: PublishRequest): Promise<boolean> {
-  const { bytes, token, onNote, signal } = request;
-  const baseUrl = catalogueBaseUrl(url);
-  if (baseUrl === undefined) return false;
-  const isTrusted = request.trusted.includes(url);
-  try {
-    const reply = await publish(baseUrl, bytes, isTrusted ? token : undefined, {
-      timeoutMs: PUBLISH_TIMEOUT_MS,
-      signal,
-    });
-    if (reply.type === 'published') return true;
-    onNote(`${url} has no catalogue, so others need the magnet link or the .torrent file (${reply.reason})`);
-  } catch (error) {
-    if (!(error instanceof TrackerError) || (error.code === 'P2P_REFUSED' && isTrusted)) throw error;
-    onNote(`not published at ${url}: ${error.message}`);
-  }
-  return false;
-}
 
 /** What is published under a name already. */
 export interface Twins {

@@ -7,13 +7,14 @@ import type { Metainfo } from '../metainfo/metainfo.js';
 import { isCreatedPieceLength } from '../metainfo/piece-length.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
-import { findTwins, publishEverywhere, type PublishRequest } from './catalogues.js';
+import { findTwins } from './catalogues.js';
 import { CLIENT } from './client-name.js';
 import { checkTrackers, type EngineContext } from './engine-context.js';
 import type { CreateResult, SeedRequest, SeedResult } from './engine-types.js';
 import { checkPieces } from './piece-hashing.js';
 import { pieceMask } from './piece-mask.js';
 import { Seed } from './seed.js';
+import { Publication, type PublicationOptions } from './publication.js';
 import { readSource, sourceFiles, type Source } from './source-files.js';
 import { DEFAULT_TRACKER, readTorrent, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent, type TorrentForm } from './torrent-builder.js';
@@ -35,7 +36,8 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   const mask = pieceMask(metainfo.layout, request.mask);
   const listenPorts = await engine.listen();
   const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
-  const published = await publish(engine, metainfo, request.trackers, { trackers, bytes: metainfoBytes });
+  const publication = publicationOf(engine, metainfo, request.trackers, { trackers, bytes: metainfoBytes });
+  const published = await publication.publishAll();
   const { rootPath } = source;
   const seed = beginSeeding(engine, {
     metainfo,
@@ -46,6 +48,9 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
     owned,
     mask,
     listenPorts,
+    onAnnounced: (url) => {
+      publication.handleAnnounced(url);
+    },
   });
   return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published, namesakes };
 }
@@ -65,6 +70,7 @@ interface Beginning extends Omit<Present, 'namesakes'> {
   readonly trackerTiers: readonly (readonly string[])[];
   readonly mask: Bitfield | undefined;
   readonly listenPorts: readonly number[];
+  readonly onAnnounced: (url: string) => void;
 }
 
 /** From here on nothing is waited for: the seed is there with all its parts, or not at all. */
@@ -108,18 +114,22 @@ async function readGivenTorrent(file: string): Promise<Metainfo> {
 }
 
 /** @param named trackers of the command line: no others are shown the token */
-function publish(
+function publicationOf(
   engine: EngineContext,
   metainfo: Metainfo,
   named: readonly string[],
-  what: Pick<PublishRequest, 'trackers' | 'bytes'>,
-): Promise<boolean> {
-  if (metainfo.isPrivate) return Promise.resolve(false);
-  const onNote = (message: string): void => {
-    engine.note(message);
-  };
-  const trusted = named.length > 0 ? named : [DEFAULT_TRACKER];
-  return publishEverywhere({ ...what, token: engine.config.token, trusted, onNote, signal: engine.signal });
+  what: Pick<PublicationOptions, 'trackers' | 'bytes'>,
+): Publication {
+  return new Publication({
+    trackers: metainfo.isPrivate ? [] : what.trackers,
+    bytes: what.bytes,
+    token: engine.config.token,
+    trusted: named.length > 0 ? named : [DEFAULT_TRACKER],
+    signal: engine.signal,
+    onNote: (message) => {
+      engine.note(message);
+    },
+  });
 }
 
 /** Built in the form of a published torrent of that name and size, so that equal bytes join one swarm. */

@@ -43,6 +43,8 @@ export interface SessionOptions {
   readonly recorder: OwnershipRecorder | undefined;
   readonly nextLinkId: () => number;
   readonly onEvent: (event: EngineEvent) => void;
+  /** A tracker took an announce. */
+  readonly onAnnounced?: (url: string) => void;
   /** Every wanted piece is verified. */
   readonly onComplete: () => void;
   /** It cannot go on. */
@@ -118,6 +120,7 @@ export class TorrentSession {
       },
       onAnnounced: (url, seeders, leechers) => {
         options.onEvent({ type: 'announced', infoHash: metainfo.infoHash, url, seeders, leechers });
+        options.onAnnounced?.(url);
       },
     });
   }

@@ -26,7 +26,7 @@ import type { PieceFragment } from '../protocol/messages.js';
 import { PeerLink, type CheckedRange, type LinkEvent } from '../swarm/peer-link.js';
 import { RateMeter } from '../swarm/rate-meter.js';
 import { RequestPipeline } from '../swarm/request-pipeline.js';
-import type { LinkMeasure, SwarmEvent } from '../swarm/swarm-events.js';
+import type { CloseReason, LinkMeasure, SwarmEvent } from '../swarm/swarm-events.js';
 import { DownloadQueue } from './download-queue.js';
 import type { BlockSink } from './piece-assembly.js';
 import { PieceReturns } from './piece-returns.js';
@@ -58,6 +58,7 @@ export interface TradeConnection {
   write(bytes: Uint8Array): void;
   /** Sends bytes; `done` is called when they may be used again, or never when the connection breaks. */
   writeLarge(bytes: Uint8Array, done: () => void): void;
+  close(reason: CloseReason, message: string): void;
 }
 
 export class PeerTrade implements TorrentTrade {
@@ -327,7 +328,11 @@ export class PeerTrade implements TorrentTrade {
       return;
     }
     this.#refusals += 1;
-    if (this.#refusals > REFUSALS_MOST) throw new ProtocolError(`refused ${REFUSALS_MOST} requests without choking`);
+    if (this.#refusals > REFUSALS_MOST) {
+      // No blame: its disk may have failed it, or its file changed.
+      this.#connection.close('timeout', `refused ${REFUSALS_MOST} requests without choking`);
+      return;
+    }
     this.releasePiece(range.pieceIndex);
   }
 

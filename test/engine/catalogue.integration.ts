@@ -6,6 +6,7 @@ import path from 'node:path';
 import { handMadeTorrent } from '../helpers/hand-made-torrent.js';
 import { testBytes } from '../helpers/test-bytes.js';
 import { rejection, useEngines } from './engine-fixture.js';
+import { freePort } from '../helpers/free-port.js';
 
 /** Nobody listens there. */
 const DEAD = 'http://127.0.0.1:1/announce';
@@ -153,6 +154,19 @@ describe('engine: publishing and finding', () => {
     expect(published).to.equal(false);
     expect(tracker.stats()).to.include({ catalogueEntries: 0, peers: 1 });
     expect(engine.notes, 'not even tried').to.deep.equal([]);
+  });
+
+  it('publishes as soon as a tracker answers that was down at first', async () => {
+    const port = await freePort();
+    const trackers = [`http://127.0.0.1:${port}/announce`];
+    const engine = await engines.engine();
+    const { published } = await engine.api.seed({ path: await engines.file('story.bin', bytes), trackers });
+    const tracker = await engines.tracker({ port });
+
+    await engine.until('note', ({ message }) => message.startsWith('published at'));
+
+    expect(published).to.equal(false);
+    expect(tracker.stats()).to.include({ catalogueEntries: 1 });
   });
 
   describe('a tracker wants a token', () => {

@@ -41,6 +41,8 @@ export interface Side {
   /** Answers a request, right or wrong. */
   answers(pieceIndex: number, block: number, bytes?: Uint8Array): void;
   rejects(pieceIndex: number, block: number): void;
+  /** Why the trade ended the connection, if it did. */
+  readonly closed: readonly string[];
   close(): Promise<void>;
 }
 
@@ -161,6 +163,7 @@ function aSide(
     }
   };
   const bucket = SharedTokenBucket.allocate();
+  const closed: string[] = [];
   const trade = new PeerTrade({
     linkId,
     host: {
@@ -175,6 +178,9 @@ function aSide(
       writeLarge: (bytes, done) => {
         note(bytes);
         done();
+      },
+      close: (reason, message) => {
+        closed.push(`${reason}: ${message}`);
       },
     },
     torrent: worker.torrent,
@@ -200,6 +206,7 @@ function aSide(
   const side: Side = {
     linkId,
     trade,
+    closed,
     get isClosed() {
       return isClosed;
     },

@@ -151,7 +151,10 @@ describe('PeerTrade', () => {
 
       for (let count = 0; count < 64; count += 1) refuse();
 
-      expect(refuse).to.throw('refused 64 requests without choking');
+      expect(side.closed).to.deep.equal([]);
+      refuse();
+
+      expect(side.closed, 'without blame').to.deep.equal(['timeout: refused 64 requests without choking']);
       return side.close();
     });
   });
