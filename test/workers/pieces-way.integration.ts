@@ -12,19 +12,8 @@ import { BlockClaims } from '../../src/workers/block-claims.js';
 import { aWorker, range, type Side, type Worker } from './one-worker.js';
 import { turns, useTorrents, type TorrentShape } from './torrent-on-disk.js';
 
-const SIZES = [
-  1,
-  2,
-  127,
-  128,
-  5000,
-  BLOCK_LENGTH - 1,
-  BLOCK_LENGTH,
-  BLOCK_LENGTH + 1,
-  3 * BLOCK_LENGTH + 7,
-  8 * BLOCK_LENGTH,
-  20 * BLOCK_LENGTH,
-];
+const SMALL = [1, 2, 127, 128, 5000, BLOCK_LENGTH - 1, BLOCK_LENGTH];
+const LARGE = [BLOCK_LENGTH + 1, 3 * BLOCK_LENGTH + 7, 8 * BLOCK_LENGTH, 20 * BLOCK_LENGTH, 33 * BLOCK_LENGTH + 5];
 const SEEDS = Number(process.env['P2P_TEST_SEEDS'] ?? 40);
 const WILD_STEPS = 250;
 /** Far more than it takes: the disk may be slow, and each test has few pieces. */
@@ -37,7 +26,7 @@ function pick<Item>(random: Random, items: readonly Item[]): Item | undefined {
 }
 
 function aShape(random: Random): TorrentShape {
-  const pieceLengthBytes = pick(random, SIZES) ?? 1;
+  const pieceLengthBytes = pick(random, random() < 0.25 ? SMALL : LARGE) ?? 1;
   const total = Math.max(1, Math.floor(pieceLengthBytes * (0.3 + 5 * random())));
   const lengths: number[] = [];
   let left = total;
@@ -163,11 +152,15 @@ class Main {
   readonly workers: readonly Worker[];
   readonly pieces: Piece[];
   readonly peers: Peer[] = [];
+  /** Whether a peer may lie. */
+  readonly hasLiars: boolean;
+  failures = 0;
   readonly #random: Random;
   readonly #read = new Map<Worker, number>();
 
   constructor(workers: readonly Worker[], random: Random) {
     this.workers = workers;
+    this.hasLiars = random() < 0.3;
     this.#random = random;
     const pieceCount = workers[0]?.disk.layout.pieceCount ?? 0;
     this.pieces = Array.from({ length: pieceCount }, (_, index) => ({
@@ -193,8 +186,9 @@ class Main {
     return this.peers.filter(({ side }) => !side.isClosed);
   }
 
-  connect(lies: boolean): void {
+  connect(mayLie: boolean): void {
     const worker = pick(this.#random, this.workers);
+    const lies = mayLie && this.hasLiars && this.#random() < 0.4;
     if (worker) this.peers.push(new Peer(worker, this.#random, lies));
   }
 
@@ -257,6 +251,7 @@ class Main {
       this.#stopHelp(piece);
       piece.helpers.clear();
     } else if (event.type === 'piece-failed') {
+      this.failures += 1;
       const piece = this.#piece(event.pieceIndex);
       // Help in the owner's thread ended with the piece.
       for (const helper of piece.helpers) if (helper.worker === piece.owner?.worker) piece.helpers.delete(helper);
@@ -309,7 +304,7 @@ async function wildStep(main: Main, random: Random): Promise<void> {
   else if (dice < 0.78) peer?.unchoke();
   else if (dice < 0.79) peer?.refuse();
   else if (dice < 0.8) void peer?.side.close();
-  else if (dice < 0.83 && main.open.length < 6) main.connect(random() < 0.2);
+  else if (dice < 0.83 && main.open.length < 6) main.connect(true);
   else if (dice < 0.9) for (const worker of main.workers) main.read(worker);
   else if (dice < 0.93) tick(main, random() * 1_500);
   else await turns(1 + Math.floor(random() * 3));
@@ -350,7 +345,7 @@ describe('The way of pieces', function () {
       aWorker(first.otherWorker(), { runBlocks, firstLinkId: 10_002 }),
     ];
     const main = new Main(workers, random);
-    for (let count = 0; count < 3; count += 1) main.connect(count === 2 && random() < 0.3);
+    for (let count = 0; count < 3; count += 1) main.connect(count === 2);
 
     for (let step = 0; step < WILD_STEPS; step += 1) await wildStep(main, random);
     const deadlineMs = performance.now() + CALM_MS;
@@ -361,6 +356,7 @@ describe('The way of pieces', function () {
     await Promise.all(main.open.map(({ side }) => side.close()));
     for (const { torrent } of workers) await Promise.all(torrent.returning);
 
+    if (!main.hasLiars) expect(main.failures, 'pieces of honest peers that failed').to.equal(0);
     expect(first.onDisk().equals(first.bytes), 'the files').to.equal(true);
     for (const worker of workers) {
       expect(worker.disk.pool.usedBytes, 'memory').to.equal(0);
