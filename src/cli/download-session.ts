@@ -1,7 +1,7 @@
 /** `p2p peer download` once its command line is read: starts, shows, waits, and says how it ended. */
 import path from 'node:path';
 import type { DownloadRequest, EngineConfig, Transfer, TransferOutcome } from '../engine/engine-types.js';
-import { P2pError } from '../errors.js';
+import { EXIT_CODES, P2pError } from '../errors.js';
 import { formatDuration, formatRate, formatSize } from '../units.js';
 import type { ResultFields } from './base-command.js';
 import { downloadOutcomeError } from './download-outcome.js';
@@ -121,7 +121,7 @@ export class DownloadSession {
     const wantedCount = this.#requests.length;
     const completeCount = downloads.filter(({ state }) => state === 'complete').length;
     if (completeCount === wantedCount) return { downloads };
-    if (stoppedBy === 'closed-pipe') throw new Interrupted(stoppedBy);
+    if (stoppedBy === 'closed-pipe') throw new Interrupted(stoppedBy, EXIT_CODES.incomplete);
     if (wantedCount > 1) this.#output.note(`${completeCount} of ${countOf(wantedCount, 'target')} are complete`);
     const first =
       this.#startErrors[0] ??

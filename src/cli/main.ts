@@ -12,7 +12,7 @@ import { P2pHelp } from './help.js';
 import { loadConfig } from './load-config.js';
 import { Output } from './output.js';
 import { printable } from './printable.js';
-import { stopOnClosedPipes } from './stop-signal.js';
+import { Interrupted, stopOnClosedPipes } from './stop-signal.js';
 
 export { COMMANDS };
 
@@ -47,7 +47,10 @@ export async function runCommandLine(argv: readonly string[], output: Output): P
     else output.event('result', await runCommand(config, found, output));
     return EXIT_CODES.complete;
   } catch (error) {
-    return reportFailure(output, toFailure(error, name));
+    const failure = toFailure(error, name);
+    // Nobody reads any more: the exit code alone tells whether everything was done.
+    if (error instanceof Interrupted && !failure) return error.exitCode;
+    return reportFailure(output, failure);
   }
 }
 

@@ -40,6 +40,9 @@ export async function seedRequests(
 }
 
 function checkTogether(paths: readonly string[], flags: SeedFlagValues): void {
+  if (flags.trust === true && flags.torrent === undefined) {
+    throw usage('--trust goes with --torrent: without a .torrent file, PATH has to be hashed to build one');
+  }
   if (flags.torrent !== undefined) {
     if (paths.length !== 1)
       throw usage('--torrent needs exactly one PATH: the file or folder to serve as that torrent');

@@ -25,10 +25,13 @@ export function stopExitCode(reason: StopReason): number {
 /** Thrown by a command that was stopped before it was done. */
 export class Interrupted extends Error {
   readonly reason: StopReason;
+  readonly exitCode: number;
 
-  constructor(reason: StopReason) {
+  /** @param exitCode by the reason when left out */
+  constructor(reason: StopReason, exitCode: number = stopExitCode(reason)) {
     super(`stopped by ${reason}`);
     this.reason = reason;
+    this.exitCode = exitCode;
   }
 }
 
@@ -86,14 +89,18 @@ export class StopSignal {
 
 /**
  * Makes a closed stdout or stderr end the process quietly: through the command that runs, so that it leaves its swarms,
- * or at once when none does.
+ * or at once when none does. Output that cannot be written for another reason, such as a full disk, ends it with a word.
  */
 export function stopOnClosedPipes(): void {
   const onError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') {
+      process.stderr.write(`Error: cannot write the output: ${error.message}\n`);
+      process.exit(EXIT_CODES.disk);
+    }
     if (requestStop) requestStop('closed-pipe');
-    else process.exit(EXIT_CODES.complete);
+    else process.exit(process.exitCode ?? EXIT_CODES.complete);
   };
-  process.stdout.on('error', onError);
-  process.stderr.on('error', onError);
+  // Before oclif's listener, which throws what is no closed pipe.
+  process.stdout.prependListener('error', onError);
+  process.stderr.prependListener('error', onError);
 }

@@ -1,7 +1,7 @@
 /** The shipped command line as people and scripts meet it: child processes, no engine needed. */
 import { expect } from 'chai';
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { COMMANDS } from '../../src/cli/command-map.js';
@@ -31,6 +31,19 @@ function onlyLine(run: Run): Record<string, unknown> {
 
 describe('The command line', function () {
   this.timeout(30_000);
+
+  it('says so when its output cannot be written, and exits as for a full disk', function () {
+    if (process.platform !== 'linux') this.skip();
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [RUN_JS, 'hashes', '--no-measure'], {
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+
+    expect(stderr).to.include('cannot write the output').and.to.include('ENOSPC');
+    expect(status).to.equal(7);
+  });
 
   it('shows an overview alone, and nothing of later issues', () => {
     const run = p2p([]);

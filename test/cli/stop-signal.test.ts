@@ -32,6 +32,11 @@ describe('StopSignal', () => {
     stop.close();
   });
 
+  it('takes the exit code that the command names, else that of the reason', () => {
+    expect(new Interrupted('closed-pipe', 4).exitCode).to.equal(4);
+    expect(new Interrupted('SIGINT').exitCode).to.equal(130);
+  });
+
   it('knows the exit codes of shells', () => {
     expect([stopExitCode('SIGINT'), stopExitCode('SIGTERM'), stopExitCode('closed-pipe')]).to.deep.equal([130, 143, 0]);
   });

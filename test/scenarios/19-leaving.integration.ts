@@ -94,9 +94,10 @@ describe('Leaving the swarm', function () {
     await download.process.until('progress', (line) => line.verifiedPieces > 0);
 
     download.process.closeStdout();
-    await download.process.exit(15_000);
+    const end = await download.process.exit(15_000);
 
     expect(download.process.stderr).to.equal('');
+    expect(end.code, 'exit code').to.equal(4);
   });
 
   it('a tracker that gets SIGTERM says what it did and ends with 0', async () => {

@@ -56,7 +56,6 @@ With --torrent, PATH is served as that torrent: what is there is verified first,
     }),
     trust: Flags.boolean({
       description: 'With --torrent: believe that all of PATH is there and right.',
-      dependsOn: ['torrent'],
       helpGroup: 'TORRENT',
     }),
     ...maskFlags,
