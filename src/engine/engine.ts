@@ -265,19 +265,23 @@ class Engine implements EngineApi, EngineContext {
       });
   }
 
-  /** Answers unless the engine is closed first. */
-  async #run<T>(work: () => Promise<T>): Promise<T> {
+  /** Answers unless the engine is closed first; `close` waits for the answer. */
+  #run<T>(work: () => Promise<T>): Promise<T> {
+    const answer = this.#answer(work);
+    this.#underWay.add(answer);
+    const forget = (): void => void this.#underWay.delete(answer);
+    answer.then(forget, forget);
+    return answer;
+  }
+
+  async #answer<T>(work: () => Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
-    const working = work();
-    this.#underWay.add(working);
     try {
-      return await working;
+      return await work();
     } catch (error) {
       // Whatever broke off broke off because of that.
       this.signal.throwIfAborted();
       throw error;
-    } finally {
-      this.#underWay.delete(working);
     }
   }
 
