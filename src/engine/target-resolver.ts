@@ -7,16 +7,11 @@ import { escapeText } from '../metainfo/escape-text.js';
 import { parseMagnet } from '../metainfo/magnet.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
-import {
-  catalogueBaseUrl,
-  fetchMetainfo,
-  fetchTorrent,
-  findByName,
-  type CatalogueEntry,
-} from '../tracker/catalogue-client.js';
+import { fetchMetainfo, fetchTorrent, findByName, type CatalogueEntry } from '../tracker/catalogue-client.js';
 import { formatSize } from '../units.js';
 import { describeDiskError } from '../workers/disk-errors.js';
 import type { ResolvedTarget, TargetQuery } from './engine-types.js';
+import { askAll, lookUp } from './look-up.js';
 
 /** Tried when neither the command line nor the torrent names a tracker. */
 export const DEFAULT_TRACKER = 'http://localhost:9999/announce';
@@ -97,47 +92,40 @@ export function trackerTiersOf(given: readonly string[], own: readonly (readonly
 function fromMetainfo(
   metainfo: Metainfo,
   trackers: readonly string[],
-  others: { readonly trackers?: readonly string[]; readonly peers?: ResolvedTarget['peers'] } = {},
+  peers: ResolvedTarget['peers'] = [],
 ): ResolvedTarget {
-  const own = [others.trackers ?? [], ...metainfo.trackerTiers];
-  return { metainfo, trackerTiers: trackerTiersOf(trackers, own), peers: others.peers ?? [] };
+  return { metainfo, trackerTiers: trackerTiersOf(trackers, metainfo.trackerTiers), peers };
 }
 
 async function resolveMagnet(link: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
   const magnet = parseMagnet(link);
-  const asked = trackerTiersOf(trackers, [magnet.trackers]).flat();
-  const bytes = await lookUp(asked, (base) => fetchBytes(base, magnet.infoHash, signal));
-  if (!bytes) {
+  const asked = trackerTiersOf([...trackers, ...magnet.trackers], []).flat();
+  const fetch = async (baseUrl: string, either: AbortSignal): Promise<Metainfo | undefined> => {
+    const found = await fetchFrom(baseUrl, magnet.infoHash, either);
+    if (found) assertMatches(found, magnet);
+    return found;
+  };
+  const metainfo = await lookUp(asked, fetch, signal);
+  if (!metainfo) {
     throw notFound(
       `no catalogue knows the torrent ${magnet.infoHash} of this magnet link (asked ${asked.join(', ')}); ` +
         `name a tracker that has it with --tracker, or download from a .torrent file`,
     );
   }
-  const metainfo = parseMetainfo(bytes);
-  assertMatches(metainfo, magnet);
-  return fromMetainfo(metainfo, trackers, magnet);
+  return fromMetainfo(metainfo, [...trackers, ...magnet.trackers], magnet.peers);
 }
 
 async function resolveHash(hash: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
   const asked = trackerTiersOf(trackers, []).flat();
-  const bytes = await lookUp(asked, (base) => fetchBytes(base, hash, signal));
-  if (!bytes) throw notFound(`no catalogue knows the info hash ${hash} (asked ${asked.join(', ')})`);
-  const metainfo = parseMetainfo(bytes);
-  if (metainfo.infoHash !== hash && metainfo.blake3InfoHash !== hash) {
-    throw new P2pError('P2P_METAINFO_MISMATCH', `the catalogue sent another torrent than ${hash}`, { hash });
-  }
+  const metainfo = await lookUp(asked, (baseUrl, either) => fetchFrom(baseUrl, hash, either), signal);
+  if (!metainfo) throw notFound(`no catalogue knows the info hash ${hash} (asked ${asked.join(', ')})`);
   return fromMetainfo(metainfo, trackers);
 }
 
 async function resolveName(name: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
   const asked = trackerTiersOf(trackers, []).flat();
-  const found = new Map<string, CatalogueEntry>();
-  await lookUp(asked, async (base) => {
-    const reply = await findByName(base, name, { signal });
-    if (reply.type === 'no-catalogue') throw noCatalogue(reply.reason);
-    for (const entry of reply.entries) found.set(entry.infoHash, entry);
-    return undefined;
-  });
+  const listed = await askAll(asked, (baseUrl, either) => findAt(baseUrl, name, either), signal);
+  const found = new Map(listed.flat().map((entry) => [entry.infoHash, entry]));
   const [entry, ...others] = found.values();
   if (!entry) {
     throw notFound(
@@ -146,45 +134,28 @@ async function resolveName(name: string, trackers: readonly string[], signal: Ab
     );
   }
   if (others.length > 0) throw ambiguous(name, [entry, ...others]);
-  const bytes = await lookUp(asked, (base) => fetchBytes(base, entry.infoHash, signal));
-  if (!bytes) throw notFound(`the catalogue lists '${escapeText(name)}' but does not give its torrent`);
-  const metainfo = parseMetainfo(bytes);
-  if (metainfo.infoHash !== entry.infoHash) {
-    throw new P2pError('P2P_METAINFO_MISMATCH', `the catalogue sent another torrent than ${entry.infoHash}`);
-  }
+  const metainfo = await lookUp(asked, (baseUrl, either) => fetchFrom(baseUrl, entry.infoHash, either), signal);
+  if (!metainfo) throw notFound(`the catalogue lists '${escapeText(name)}' but does not give its torrent`);
   return fromMetainfo(metainfo, trackers);
 }
 
-/**
- * Asks the catalogues of the trackers in turn until one knows.
- * @throws {P2P_TRACKER_UNREACHABLE} when none could be asked
- */
-async function lookUp<Found>(
-  announceUrls: readonly string[],
-  ask: (baseUrl: string) => Promise<Found | undefined>,
-): Promise<Found | undefined> {
-  let answered = false;
-  let failure: P2pError | undefined;
-  for (const url of announceUrls) {
-    const baseUrl = catalogueBaseUrl(url);
-    if (baseUrl === undefined) continue;
-    try {
-      const found = await ask(baseUrl);
-      answered = true;
-      if (found !== undefined) return found;
-    } catch (error) {
-      if (!(error instanceof TrackerError)) throw error;
-      failure = error;
-    }
-  }
-  if (!answered && failure) throw failure;
-  return undefined;
+async function findAt(baseUrl: string, name: string, signal: AbortSignal): Promise<readonly CatalogueEntry[]> {
+  const reply = await findByName(baseUrl, name, { signal });
+  if (reply.type === 'no-catalogue') throw noCatalogue(reply.reason);
+  return reply.entries;
 }
 
-async function fetchBytes(baseUrl: string, hash: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+/**
+ * @param hash wire info hash, or BLAKE3 of the info bytes
+ * @throws {P2P_METAINFO_MISMATCH} when the catalogue sends another torrent
+ */
+async function fetchFrom(baseUrl: string, hash: string, signal: AbortSignal): Promise<Metainfo | undefined> {
   const reply = await fetchMetainfo(baseUrl, hash, { signal });
   if (reply.type === 'no-catalogue') throw noCatalogue(reply.reason);
-  return reply.type === 'torrent' ? reply.bytes : undefined;
+  if (reply.type === 'absent') return undefined;
+  const metainfo = parseMetainfo(reply.bytes);
+  if (metainfo.infoHash === hash || metainfo.blake3InfoHash === hash) return metainfo;
+  throw new MetainfoError('P2P_METAINFO_MISMATCH', `the catalogue sent another torrent than ${hash}`, { hash });
 }
 
 function noCatalogue(reason: string): TrackerError {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { handMadeTorrent } from '../helpers/hand-made-torrent.js';
 import { testBytes } from '../helpers/test-bytes.js';
-import { rejection, useEngines } from './engine-fixture.js';
+import { aSilentTracker, rejection, useEngines } from './engine-fixture.js';
 import { freePort } from '../helpers/free-port.js';
 
 /** Nobody listens there. */
@@ -262,6 +262,49 @@ describe('engine: publishing and finding', () => {
       expect(found.metainfo.infoHash).to.equal(infoHash);
       expect(found.trackerTiers).to.deep.equal([engines.trackerUrls]);
       expect(found.peers).to.deep.equal([{ host: '192.0.2.7', port: 6881 }]);
+    });
+
+    it('does not wait for a tracker that does not answer when another knows', async () => {
+      await engines.tracker();
+      const silent = await aSilentTracker(engines);
+      const engine = await engines.engine();
+      const { magnet, transfer } = await engine.seed(await engines.file('story.bin', bytes));
+      const { infoHash } = transfer.metainfo;
+      const trackers = [silent.url, ...engines.trackerUrls];
+
+      const found = await Promise.all([infoHash, magnet].map((target) => engine.api.resolve({ target, trackers })));
+
+      expect(found.map(({ metainfo }) => metainfo.infoHash)).to.deep.equal([infoHash, infoHash]);
+    });
+
+    it('believes no catalogue that sends another torrent, and takes it from one that does not', async () => {
+      const other = handMadeTorrent({ name: 'story.bin', data: testBytes(100, 1), pieceLength: 50 });
+      const server = createServer((_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'application/x-bittorrent' }).end(other.bytes);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      engines.onClose(() => new Promise((resolve) => server.close(() => resolve())));
+      const liar = `http://127.0.0.1:${(server.address() as AddressInfo).port}/announce`;
+      await engines.tracker();
+      const engine = await engines.engine();
+      const { transfer } = await engine.seed(await engines.file('story.bin', bytes));
+      const { infoHash: target } = transfer.metainfo;
+
+      await rejection('P2P_METAINFO_MISMATCH', engine.api.resolve({ target, trackers: [liar] }));
+      const found = await engine.api.resolve({ target, trackers: [liar, ...engines.trackerUrls] });
+
+      expect(found.metainfo.infoHash).to.equal(target);
+    });
+
+    it('announces to each tracker of a magnet link', async () => {
+      await engines.tracker();
+      await engines.tracker();
+      const engine = await engines.engine();
+      const { magnet } = await engine.seed(await engines.file('story.bin', bytes));
+
+      const { trackerTiers } = await engine.api.resolve({ target: magnet, trackers: [] });
+
+      expect(trackerTiers).to.deep.equal(engines.trackerUrls.map((url) => [url]));
     });
 
     it('refuses a magnet link whose BLAKE3 hash is of another torrent', async () => {
