@@ -35,7 +35,7 @@ import { UploadQueue } from './upload-queue.js';
 import type { FromWorker } from './worker-messages.js';
 import type { TorrentTrade, WorkerTorrent } from './worker-torrent.js';
 
-/** A peer that refuses so many blocks while it does not choke us serves nothing. */
+/** A peer that refuses so many blocks, one after the other, while it does not choke us serves nothing. */
 const REFUSALS_MOST = 64;
 /** How long refusals of a choking peer are awaited before its pieces go to others (BEP 6: it refuses or serves each). */
 const CHOKE_SETTLE_MS = 2_000;
@@ -306,7 +306,9 @@ export class PeerTrade implements TorrentTrade {
     this.#downTotalBytes += lengthBytes;
     this.#downMeter.add(lengthBytes, nowMs);
     const wasted = this.#downloads.handleFragment(fragment, block, this.#blameKey, nowMs);
-    if (wasted > 0) {
+    if (wasted === 0) {
+      this.#refusals = 0;
+    } else {
       this.#host.emit({ type: 'wasted', torrentId: this.#torrent.setup.torrentId, bytes: wasted });
     }
     if (this.#chokedAtMs !== undefined) this.#releaseSettled();

@@ -159,6 +159,20 @@ describe('PeerTrade', () => {
     });
   });
 
+  it('bears a peer that refuses now and then and serves in between', async () => {
+    const worker = someWorker();
+    const side = worker.link();
+
+    for (let count = 0; count < 200; count += 1) {
+      worker.fetch(side, 0);
+      side.answers(0, 0);
+      side.rejects(0, 1);
+    }
+
+    await side.close();
+    expect(worker.disk.pool.usedBytes).to.equal(0);
+  });
+
   describe('helped in its own thread', () => {
     async function helped(): Promise<{ worker: Worker; owner: Side; helper: Side }> {
       const worker = someWorker();
