@@ -11,7 +11,7 @@ export interface EngineConfig {
   readonly port?: number;
   /** With a fixed port, a taken one is an error; otherwise the next free one is used. */
   readonly portIsFixed?: boolean;
-  /** How many ports to open from `port` on, each in another worker. */
+  /** How many ports to open from `port` on, in the workers by turns. */
   readonly portCount?: number;
   /** Local address to listen on; all when left out. */
   readonly bindHost?: string;
@@ -119,7 +119,7 @@ export interface TransferSnapshot {
   readonly totalBytes: number;
   /** Where the data lies now: the target, or its `.part`. */
   readonly path: string;
-  /** Pieces offered to others in this run, when a mask is in force. */
+  /** Pieces offered to others now: those that are verified and not masked. */
   readonly offeredPieces: number;
   /** Pieces that failed their hash so far. */
   readonly refusedPieces: number;
@@ -216,7 +216,10 @@ export interface HashReport {
 /** Called while bytes are hashed. */
 export type HashProgress = (doneBytes: number, totalBytes: number) => void;
 
-/** The public API: what commands call, and programs that import the package. Made by `openEngine`. */
+/**
+ * The public API: what commands call, and programs that import the package. Made by `openEngine`.
+ * @throws {P2P_ENGINE_CLOSED} from each call that `close` breaks off, or that comes after it
+ */
 export interface EngineApi {
   /**
    * Builds (or reads) the torrent of a file or folder, publishes it to the trackers' catalogues and serves it.
@@ -224,8 +227,9 @@ export interface EngineApi {
    */
   seed(request: SeedRequest): Promise<SeedResult>;
   /**
-   * Starts a download; resolves when the target is known and its files are open.
-   * @throws {P2P_TARGET_NOT_FOUND} {P2P_TARGET_AMBIGUOUS} {P2P_TARGET_EXISTS} {P2P_DISK_FULL} and others
+   * Starts a download; resolves when the target is known and what is there of it was checked.
+   * @throws {P2P_TARGET_NOT_FOUND} {P2P_TARGET_AMBIGUOUS} {P2P_TARGET_EXISTS} {P2P_DISK_FULL} {P2P_COPY_IN_USE}
+   * {P2P_PART_OF_ANOTHER_TORRENT} and others
    */
   download(request: DownloadRequest): Promise<Transfer>;
   create(request: CreateRequest, onProgress?: HashProgress): Promise<CreateResult>;
@@ -235,7 +239,11 @@ export interface EngineApi {
   /** What the trackers' catalogues list. */
   catalogue(trackers: readonly string[]): Promise<readonly CatalogueEntry[]>;
   hashes(measure: boolean): Promise<readonly HashReport[]>;
+  /** All that were begun, oldest first, those that are over too. */
   readonly transfers: readonly Transfer[];
-  /** Leaves all swarms, tells the trackers (at most 200 ms), ends the threads. Idempotent. */
+  /**
+   * Leaves all swarms, tells the trackers (at most 200 ms), ends the threads. A download whose pieces are all verified
+   * gets its final name first. Idempotent.
+   */
   close(): Promise<void>;
 }
