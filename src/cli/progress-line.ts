@@ -11,17 +11,22 @@ import type { Terminal } from './terminal.js';
 interface Part {
   readonly text: string;
   readonly rank: number;
+  /** It is cut, down to so many columns, before it is left out. */
+  readonly leastColumns?: number;
 }
 
 const GAP = '  ';
 const LEAST_NAME_COLUMNS = 8;
 const MOST_NAME_COLUMNS = 32;
 const LEAST_BAR_COLUMNS = 8;
+const LEAST_REASON_COLUMNS = 8;
 const MOST_BAR_COLUMNS = 30;
 
 /**
  * A line such as `story.txt  ██████░░░░  57%  34 of 60 KiB  12.4 MiB/s  3 peers  12s left`, at most `columns - 1` wide, so
- * that no terminal wraps it. Names are filled up to `alignedNameColumns`, so that several lines stand in columns. Below about 60 columns bar, size and peers go first; name, percent and rate stay.
+ * that no terminal wraps it. Names are filled up to `alignedNameColumns`, so that several lines stand in columns. Below
+ * about 60 columns bar, size and peers go first; name, percent and rate stay, or the reason why nothing arrives, cut if
+ * need be.
  */
 export function renderProgress(
   snapshot: TransferSnapshot,
@@ -33,7 +38,9 @@ export function renderProgress(
   const name = printable(snapshot.name);
   const parts = snapshot.state === 'seeding' ? seedingParts(snapshot) : downloadParts(snapshot);
   const nameColumns = Math.min(Math.max(displayWidth(name), alignedNameColumns), MOST_NAME_COLUMNS);
-  const kept = keepFitting(parts, columns - Math.min(nameColumns, LEAST_NAME_COLUMNS * 2));
+  // Who waits wants to know why more than for what.
+  const ownNameColumns = stallReason(snapshot) === undefined ? LEAST_NAME_COLUMNS * 2 : LEAST_NAME_COLUMNS;
+  const kept = keepFitting(parts, columns - Math.min(nameColumns, ownNameColumns));
   const used = kept.reduce((sum, { text }) => sum + GAP.length + displayWidth(text), 0);
   if (used > columns - LEAST_NAME_COLUMNS) {
     return fitText([name, ...kept.map(({ text }) => text)].join(GAP), columns);
@@ -92,7 +99,7 @@ function downloadParts(snapshot: TransferSnapshot): Part[] {
   }
   if (swarm.upBytesPerSec > 0) parts.push({ text: `${formatRate(swarm.upBytesPerSec)} up`, rank: 5 });
   parts.push({ text: countOf(swarm.links.length, 'peer'), rank: 3 });
-  if (reason !== undefined) parts.push({ text: reason, rank: 1 });
+  if (reason !== undefined) parts.push({ text: reason, rank: 1, leastColumns: LEAST_REASON_COLUMNS });
   else if (etaMs !== undefined && snapshot.state === 'downloading') {
     parts.push({ text: `${formatDuration(etaMs)} left`, rank: 2 });
   }
@@ -108,14 +115,19 @@ function seedingParts({ swarm }: TransferSnapshot): Part[] {
   ];
 }
 
-/** Leaves out parts by rank until the rest fits; the first by rank stays whatever happens. */
+/** Cuts or leaves out parts by rank until the rest fits; the first by rank stays whatever happens. */
 function keepFitting(parts: readonly Part[], columns: number): readonly Part[] {
   let kept = parts;
   const widthOf = (list: readonly Part[]): number =>
     list.reduce((sum, { text }) => sum + GAP.length + displayWidth(text), 0);
   while (kept.length > 1 && widthOf(kept) > columns) {
     const worst = kept.reduce((max, part) => (part.rank > max.rank ? part : max));
-    kept = kept.filter((part) => part !== worst);
+    const others = kept.filter((part) => part !== worst);
+    const room = columns - widthOf(others) - GAP.length;
+    if (worst.leastColumns !== undefined && room >= worst.leastColumns) {
+      return kept.map((part) => (part === worst ? { ...part, text: fitText(part.text, room) } : part));
+    }
+    kept = others;
   }
   return kept;
 }

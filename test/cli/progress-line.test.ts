@@ -41,6 +41,29 @@ describe('renderProgress', () => {
     expect(renderProgress(almost, { columns: 80, hasUnicode: true })).to.include(' 99%');
   });
 
+  it('cuts why nothing arrives, and drops the bar, before it leaves the reason out', () => {
+    const failed = aTrackerSnapshot({
+      state: 'failed',
+      message: 'cannot reach http://localhost:9999: the connection was refused',
+    });
+    const waiting = aTransfer({}, { everAnswered: false, trackers: [failed] });
+
+    expect(renderProgress(waiting, { columns: 40, hasUnicode: true })).to.match(/^\S+ +0% {2}no tracker: .*…/);
+    expect(renderProgress(waiting, { columns: 80, hasUnicode: true })).to.include(
+      'no tracker: cannot reach http://loc',
+    );
+    expect(renderProgress(waiting, { columns: 120, hasUnicode: true })).to.include(`no tracker: ${failed.message}`);
+  });
+
+  it('says what no peer has in 40 columns, for a long name too', () => {
+    const stalled = aTransfer(
+      { name: 'a-long-name-of-a-file.txt' },
+      { links: someLinks(2), missingEverywhere: [3], missingEverywhereCount: 1 },
+    );
+
+    expect(renderProgress(stalled, { columns: 40, hasUnicode: true })).to.include('no peer has 3');
+  });
+
   it('fits any terminal', () => {
     const states = fc.constantFrom('checking', 'downloading', 'finishing', 'seeding', 'complete', 'failed');
     const options = fc.record({
