@@ -1,4 +1,5 @@
 /** What others have to type to fetch what we seed. */
+import { basename } from 'node:path';
 import { OPTIONS } from '../options.js';
 import { shellWord } from './shell-word.js';
 
@@ -9,6 +10,7 @@ const MISREAD_NAME = /^-|^name:|\.torrent$|^[0-9a-f]{40}$|^[0-9a-f]{64}$|:\/\/|^
  * The download command for another machine.
  * @param target.magnet used when no catalogue knows the name
  * @param target.infoHash used when a catalogue knows several of that name
+ * @param target.torrentFile the .torrent file of a private torrent: no catalogue and no magnet link leads to those
  * @param target.trackers announce URLs as others can use them
  */
 export function downloadCommandLine(target: {
@@ -18,7 +20,12 @@ export function downloadCommandLine(target: {
   readonly published: boolean;
   readonly infoHash: string;
   readonly isNameUnique: boolean;
+  readonly torrentFile?: string | undefined;
 }): string {
+  if (target.torrentFile !== undefined) {
+    const file = basename(target.torrentFile);
+    return `p2p peer download ${shellWord(file.startsWith('-') ? `./${file}` : file)}`;
+  }
   if (!target.published) return `p2p peer download ${shellWord(target.magnet)}`;
   const name = MISREAD_NAME.test(target.name) ? `name:${target.name}` : target.name;
   const word = target.isNameUnique ? shellWord(name) : target.infoHash;

@@ -22,12 +22,15 @@ export function renderSeed(
   const masked = offeredPieces < layout.pieceCount ? `, ${offeredPieces} of them offered` : '';
   const pieces = `${countOf(layout.pieceCount, 'piece')} of ${formatSize(layout.pieceLengthBytes)}${masked}`;
   const files = metainfo.isFolder ? `, ${countOf(metainfo.files.filter(({ isPad }) => !isPad).length, 'file')}` : '';
+  const command = `  others type:  ${style.cyan(printable(seed.command))}`;
+  const forOthers = metainfo.isPrivate
+    ? ['  private: others need the .torrent file; no name and no magnet link leads to it', command]
+    : [`  magnet     ${printable(seed.magnet)}`, command];
   return [
     `${style.bold(printable(metainfo.name))}  ${formatSize(layout.totalBytes)}${files}, ${pieces}`,
     `  info hash  ${metainfo.infoHash}`,
     ...seed.trackers.map((url, index) => `  ${index === 0 ? 'tracker  ' : '         '}  ${printable(url)}`),
-    `  magnet     ${printable(seed.magnet)}`,
-    `  others type:  ${style.cyan(printable(seed.command))}`,
+    ...forOthers,
     '',
   ];
 }

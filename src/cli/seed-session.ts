@@ -64,7 +64,7 @@ async function startSeeds(
     try {
       const seed = await stop.unlessStopped(engine.seed(request));
       seeds.push(seed);
-      introduce(output, seed, request.path);
+      introduce(output, seed, request);
     } catch (error) {
       if (error instanceof Interrupted) return seeds;
       // An empty folder in ./input must not keep the rest from being seeded.
@@ -77,19 +77,22 @@ async function startSeeds(
   return seeds;
 }
 
-function introduce(output: Output, seed: SeedResult, path: string): void {
+function introduce(output: Output, seed: SeedResult, request: SeedRequest): void {
   const { transfer, trackers, published } = seed;
   const { metainfo } = transfer;
   const forOthers = trackers.map((url) => reachableUrl(url));
   const magnet = formatMagnet(metainfo, { trackers: forOthers });
   const { name, infoHash } = identityFields(metainfo);
   const isNameUnique = seed.namesakes.length === 0;
-  const command = downloadCommandLine({ name, infoHash, isNameUnique, magnet, trackers: forOthers, published });
+  const torrentFile = metainfo.isPrivate ? (request.torrentFile ?? `${name}.torrent`) : undefined;
+  const command = downloadCommandLine({
+    ...{ name, infoHash, isNameUnique, magnet, trackers: forOthers, published, torrentFile },
+  });
   const { offeredPieces } = transfer.snapshot();
   const { blake3InfoHash } = metainfo;
   const sizes = sizeFields(metainfo);
   output.event('seeding', {
-    ...{ name, infoHash, blake3InfoHash, path: resolve(path), ...sizes },
+    ...{ name, infoHash, blake3InfoHash, path: resolve(request.path), ...sizes },
     ...{ offeredPieces, magnet, command, trackers, published },
   });
   output.text(...renderSeed({ metainfo, offeredPieces, magnet, command, trackers, published }, output.style));

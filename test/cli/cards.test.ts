@@ -59,6 +59,13 @@ describe('renderSeed', () => {
     expect(lines[0]).to.equal('story.txt  1 KiB, 8 pieces of 128 B, 5 of them offered');
     expect(lines.join('\n')).to.include(seed.command).and.to.include(magnet).and.to.include(metainfo.infoHash);
   });
+
+  it('says that others need the .torrent file of a private torrent, and shows no magnet link', () => {
+    const metainfo = aMetainfo({ isPrivate: true });
+    const text = renderSeed({ ...seed, metainfo, offeredPieces: 8, published: false }, plain).join('\n');
+
+    expect(text).to.include('private: others need the .torrent file').and.not.to.include(magnet);
+  });
 });
 
 describe('renderVerifyReport', () => {

@@ -45,6 +45,14 @@ describe('downloadCommandLine', () => {
   it('uses the magnet link when no catalogue knows the name', () => {
     expect(downloadCommandLine(target({ published: false }))).to.match(/^p2p peer download 'magnet:/);
   });
+
+  it('names the .torrent file of a private torrent', () => {
+    const command = (torrentFile: string): string =>
+      downloadCommandLine({ ...target({ published: false }), torrentFile });
+
+    expect(command('/home/x/private.torrent')).to.equal('p2p peer download private.torrent');
+    expect(command('./-x.torrent')).to.equal('p2p peer download ./-x.torrent');
+  });
 });
 
 describe('reachableUrl', () => {
