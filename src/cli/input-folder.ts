@@ -8,9 +8,13 @@ export const INPUT_FOLDER = 'input';
 
 /**
  * Every file and folder in the input folder, but hidden ones and unfinished downloads (`.part`), by name.
+ * @param note told, in a sentence, of each further thing that cannot be offered
  * @throws {P2P_NOTHING_TO_SEED} when the folder is not there or has nothing to offer
  */
-export async function inputPaths(folder: string = INPUT_FOLDER): Promise<string[]> {
+export async function inputPaths(
+  folder: string = INPUT_FOLDER,
+  note: (text: string) => void = () => {},
+): Promise<string[]> {
   const names = await readdir(folder).catch((thrown: unknown) => {
     const error = thrown as NodeJS.ErrnoException;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
@@ -25,8 +29,9 @@ export async function inputPaths(folder: string = INPUT_FOLDER): Promise<string[
   for (const name of names.sort()) {
     if (name.startsWith('.') || name.endsWith('.part')) continue;
     const entry = path.join(folder, name);
-    const stats = await stat(entry).catch(() => undefined);
-    if (stats?.isFile() || stats?.isDirectory()) paths.push(entry);
+    const hindrance = await hindranceOf(entry, name);
+    if (hindrance === undefined) paths.push(entry);
+    else note(`${entry} ${hindrance}: passed over`);
   }
   if (paths.length === 0) throw nothingToSeed(`./${folder} holds nothing to offer`, folder);
   return paths;
@@ -37,6 +42,18 @@ export async function inputPath(name: string, folder: string = INPUT_FOLDER): Pr
   if (await isThere(name)) return name;
   const inside = path.join(folder, name);
   return (await isThere(inside)) ? inside : name;
+}
+
+/** Why it cannot be offered; undefined when it can. */
+async function hindranceOf(entry: string, name: string): Promise<string | undefined> {
+  try {
+    const stats = await stat(entry);
+    return stats.isFile() || stats.isDirectory() ? undefined : 'is neither a file nor a folder';
+  } catch (thrown) {
+    // A name that is not UTF-8 is read with U+FFFD in it, and nothing has that name.
+    if (name.includes('\ufffd')) return 'has a name that is not UTF-8';
+    return `cannot be read (${(thrown as NodeJS.ErrnoException).code ?? 'unknown'})`;
+  }
 }
 
 async function isThere(entry: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inputPath, inputPaths } from '../../src/cli/input-folder.js';
@@ -42,6 +42,22 @@ describe('inputPaths', () => {
 
     const names = ['a.txt', 'album', 'b.txt'];
     expect(await inputPaths(folder)).to.deep.equal(names.map((name) => join(folder, name)));
+  });
+
+  it('notes what it cannot offer', async function () {
+    if (process.platform === 'win32') this.skip();
+    const odd = mkdtempSync(join(folder, '.odd-'));
+    const notes: string[] = [];
+    writeFileSync(join(odd, 'a.txt'), 'x');
+    symlinkSync('/dev/null', join(odd, 'device'));
+    symlinkSync('nowhere', join(odd, 'dangling'));
+    if (process.platform === 'linux') writeFileSync(Buffer.concat([Buffer.from(`${odd}/`), Buffer.of(0x7a, 0xff)]), '');
+
+    expect(await inputPaths(odd, (text) => notes.push(text))).to.deep.equal([join(odd, 'a.txt')]);
+    expect(notes.join('\n'))
+      .to.include('dangling cannot be read (ENOENT): passed over')
+      .and.to.include('device is neither a file nor a folder: passed over');
+    if (process.platform === 'linux') expect(notes[2]).to.include('has a name that is not UTF-8: passed over');
   });
 
   it('says what to do when there is nothing', async () => {
