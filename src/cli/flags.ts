@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
 import { OptionError } from '../errors.js';
-import { checkOption, OPTIONS, type IntegerOption, type OptionName } from '../options.js';
+import { OPTIONS, type IntegerOption, type OptionName } from '../options.js';
 import { parseDurationMs, parseRateBytesPerSec, parseSizeBytes } from '../units.js';
 
 /** Of every command. */
@@ -33,7 +33,7 @@ export const trackerFlags = {
     helpValue: 'HOST',
     helpGroup: 'TRACKER',
   }),
-  'tracker-port': integerFlag('trackerPort', { char: 'd', helpGroup: 'TRACKER' }),
+  'tracker-port': integerFlag('trackerPort', { char: 'd', helpGroup: 'TRACKER', min: 1 }),
   tracker: Flags.string({
     description: 'Announce URL of a tracker; may be given several times.',
     helpValue: 'URL',
@@ -143,21 +143,38 @@ export function tokenFlag(description: string, helpGroup?: string) {
   return Flags.string({ description, helpValue: 'FILE', ...(helpGroup === undefined ? {} : { helpGroup }) });
 }
 
-/** A flag of a tunable in `options.ts`: checked there, explained here. */
+/** The `parse` of `--output`: an empty word would mean the working directory, which nobody asked for. */
+export async function parseOutputPath(text: string): Promise<string> {
+  if (text === '') throw new OptionError('an empty path names no place to write to');
+  return text;
+}
+
+/**
+ * A flag of a tunable in `options.ts`: its range stands there. Checked here, since a flag may have another name there.
+ * @param settings.min where this flag takes less than the tunable
+ */
 export function integerFlag(
   name: OptionName,
-  look: { readonly char?: 'p' | 'd'; readonly helpGroup?: string; readonly description?: string } = {},
+  settings: {
+    readonly char?: 'p' | 'd';
+    readonly helpGroup?: string;
+    readonly description?: string;
+    readonly min?: number;
+  } = {},
 ) {
+  const { min = OPTIONS[name].min, ...look } = settings;
   const option: IntegerOption = OPTIONS[name];
-  const range = `${option.unit}, ${option.min} to ${option.max}; default ${option.default}`;
+  const range = `${option.unit}, ${min} to ${option.max}; default ${option.default}`;
   return Flags.custom<number>({
     ...look,
     description: `${look.description ?? option.doc} [${range}]`,
     helpValue: 'N',
     parse: async (text) => {
-      if (!/^\d+$/.test(text))
-        throw new OptionError(`'${text}' is not a whole number from ${option.min} to ${option.max}`);
-      return checkOption(name, Number(text));
+      const value = /^\d+$/.test(text) ? Number(text) : NaN;
+      if (!(value >= min && value <= option.max)) {
+        throw new OptionError(`'${text}' is not a whole number from ${min} to ${option.max}`);
+      }
+      return value;
     },
   })();
 }

@@ -4,7 +4,7 @@ import { announceUrls } from '../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { createTorrentFile } from '../cli/create-session.js';
 import { engineConfig } from '../cli/engine-config.js';
-import { hashingFlags, stateFlags, torrentFlags, trackerFlags } from '../cli/flags.js';
+import { hashingFlags, parseOutputPath, stateFlags, torrentFlags, trackerFlags } from '../cli/flags.js';
 
 export class Create extends BaseCommand {
   static override summary = 'Make a .torrent file of a file or folder.';
@@ -29,6 +29,7 @@ export class Create extends BaseCommand {
       char: 'o',
       description: 'The .torrent file to write [default: NAME.torrent in this folder].',
       helpValue: 'FILE',
+      parse: parseOutputPath,
     }),
     force: Flags.boolean({ description: 'Replace a .torrent file that is there.' }),
     private: Flags.boolean({

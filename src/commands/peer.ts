@@ -49,7 +49,10 @@ export class Peer extends BaseCommand {
     }
     if (flags.file === undefined)
       throw new OptionError('-f NAME says what to download; -S seeds instead', {}, 'P2P_USAGE');
-    const { timeout } = flags;
+    const { timeout, missing, from, to } = flags;
+    if (missing !== undefined || from !== undefined || to !== undefined) {
+      throw new OptionError('-m, -r1 and -r2 say what a seeder does not offer: they go with -S', {}, 'P2P_USAGE');
+    }
     return await downloadAll(
       this.output,
       config,

@@ -86,7 +86,12 @@ describe('The command line', function () {
     ['peer seed a -p 1 -p 2', 'P2P_USAGE'],
     ['peer download', 'P2P_USAGE'],
     ['peer download a --timeout soon', 'P2P_OPTION_INVALID'],
+    ['peer download a --output=', 'P2P_OPTION_INVALID'],
+    ['create a --output=', 'P2P_OPTION_INVALID'],
+    ['create a -i h -d 0', 'P2P_OPTION_INVALID'],
     ['peer -i h', 'P2P_USAGE'],
+    ['peer -i h -f x -m 3', 'P2P_USAGE'],
+    ['peer -i h -f x -r1 0.5', 'P2P_USAGE'],
     ['list extra', 'P2P_USAGE'],
     ['plugins frob', 'P2P_UNKNOWN_COMMAND'],
     ['plugins install', 'P2P_USAGE'],
@@ -111,6 +116,16 @@ describe('The command line', function () {
     expect(run.stderr).to.equal(
       "Error: there is no flag --hepl. Did you mean --help? (P2P_USAGE)\n  'p2p peer seed --help' explains.\n",
     );
+  });
+
+  it('names a flag once in an error, as it is called there', () => {
+    const message = (...args: string[]): unknown => onlyLine(p2p([...args, '--json']))['message'];
+
+    expect(message('tracker', 'start', '-p', '80000')).to.equal(
+      "--port: '80000' is not a whole number from 0 to 65535",
+    );
+    expect(message('list', '-d', '99999')).to.equal("--tracker-port: '99999' is not a whole number from 1 to 65535");
+    expect(message('create', 'a', '-o', '')).to.match(/^--output: an empty path/);
   });
 
   it('takes --json before the command too', () => {

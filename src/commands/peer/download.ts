@@ -7,6 +7,7 @@ import { downloadAll } from '../../cli/download-session.js';
 import { engineConfig } from '../../cli/engine-config.js';
 import {
   downloadLimitFlags,
+  parseOutputPath,
   peerFlags,
   stateFlags,
   TARGET_DESCRIPTION,
@@ -48,6 +49,7 @@ export class PeerDownload extends BaseCommand {
       char: 'o',
       description: 'Folder for the file; made when it is not there.',
       default: 'output',
+      parse: parseOutputPath,
       helpValue: 'DIR',
     }),
     seed: Flags.boolean({ description: 'Go on seeding when complete, until Ctrl-C.' }),
