@@ -16,6 +16,7 @@ export interface SeedFlagValues {
 
 /**
  * One request a path; all of `./input` when there is none.
+ * @param note told what of `./input` is passed over
  * @throws {P2P_USAGE} when flags contradict one another
  * @throws {P2P_NOTHING_TO_SEED}
  */
@@ -23,10 +24,11 @@ export async function seedRequests(
   paths: readonly string[],
   flags: SeedFlagValues,
   trackers: readonly string[],
+  note: (message: string) => void,
 ): Promise<SeedRequest[]> {
   checkTogether(paths, flags);
   const mask = maskOf(flags);
-  return (paths.length === 0 ? await inputPaths() : paths).map((path) => ({
+  return (paths.length === 0 ? await inputPaths(undefined, note) : paths).map((path) => ({
     path,
     trackers,
     ...defined({

@@ -45,7 +45,8 @@ export class Peer extends BaseCommand {
     const config = await engineConfig(flags, this.config.dataDir);
     if (flags.seed) {
       const paths = flags.file === undefined ? [] : [await inputPath(flags.file)];
-      return await seedUntilStopped(this.output, config, await seedRequests(paths, flags, trackers));
+      const note = (text: string): void => this.output.note(text);
+      return await seedUntilStopped(this.output, config, await seedRequests(paths, flags, trackers, note));
     }
     if (flags.file === undefined)
       throw new OptionError('-f NAME says what to download; -S seeds instead', {}, 'P2P_USAGE');

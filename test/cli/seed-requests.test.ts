@@ -13,9 +13,16 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   );
 }
 
+const silent = (): void => {};
+
 describe('seedRequests', () => {
   it('makes one request a path, with the mask for each', async () => {
-    const requests = await seedRequests(['a', 'b'], { missing: [[3], [1, 2], [2]], from: 0.2 }, ['http://t/announce']);
+    const requests = await seedRequests(
+      ['a', 'b'],
+      { missing: [[3], [1, 2], [2]], from: 0.2 },
+      ['http://t/announce'],
+      silent,
+    );
 
     expect(requests.map(({ path }) => path)).to.deep.equal(['a', 'b']);
     expect(requests[1]).to.deep.equal({
@@ -26,9 +33,11 @@ describe('seedRequests', () => {
   });
 
   it('refuses flags that contradict one another', async () => {
-    expect(await codeOf(seedRequests(['a', 'b'], { torrent: 'x.torrent' }, []))).to.equal('P2P_USAGE');
-    expect(await codeOf(seedRequests(['a'], { torrent: 'x.torrent', hash: ['sha1'] }, []))).to.equal('P2P_USAGE');
-    expect(await codeOf(seedRequests(['a'], { from: 0.6, to: 0.3 }, []))).to.equal('P2P_USAGE');
+    expect(await codeOf(seedRequests(['a', 'b'], { torrent: 'x.torrent' }, [], silent))).to.equal('P2P_USAGE');
+    expect(await codeOf(seedRequests(['a'], { torrent: 'x.torrent', hash: ['sha1'] }, [], silent))).to.equal(
+      'P2P_USAGE',
+    );
+    expect(await codeOf(seedRequests(['a'], { from: 0.6, to: 0.3 }, [], silent))).to.equal('P2P_USAGE');
   });
 });
 

@@ -65,7 +65,8 @@ With --torrent, PATH is served as that torrent: what is there is verified first,
 
   override async run(): Promise<ResultFields> {
     const { args, flags } = await this.parse(PeerSeed);
-    const requests = await seedRequests(args.path ?? [], flags, announceUrls(flags));
+    const note = (text: string): void => this.output.note(text);
+    const requests = await seedRequests(args.path ?? [], flags, announceUrls(flags), note);
     const config = await engineConfig(flags, this.config.dataDir);
     return await seedUntilStopped(this.output, config, requests);
   }
