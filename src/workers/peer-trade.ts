@@ -254,11 +254,13 @@ export class PeerTrade implements TorrentTrade {
   }
 
   /** The connection is gone: all pieces go back. Resolves when they have. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#uploads.close();
     this.#releaseAll();
-    return this.#returns.settled();
+    // A write of ours may have ended the connection in the middle of giving a piece back: that one follows now.
+    await Promise.resolve();
+    await this.#returns.settled();
   }
 
   #handleEvent(event: LinkEvent, nowMs: number): void {

@@ -37,6 +37,8 @@ export interface Side {
   /** What we said since the last look, blocks by number: `request 0:3`. */
   said(): string[];
   readonly isClosed: boolean;
+  /** Called at each write of ours. */
+  onWrite: (() => void) | undefined;
   hears(message: SendableMessage): void;
   /** Answers a request, right or wrong. */
   answers(pieceIndex: number, block: number, bytes?: Uint8Array): void;
@@ -174,7 +176,10 @@ function aSide(
       nowMs: () => worker.nowMs,
     },
     connection: {
-      write: note,
+      write: (bytes) => {
+        note(bytes);
+        side.onWrite?.();
+      },
       writeLarge: (bytes, done) => {
         note(bytes);
         done();
@@ -207,6 +212,7 @@ function aSide(
     linkId,
     trade,
     closed,
+    onWrite: undefined,
     get isClosed() {
       return isClosed;
     },

@@ -347,6 +347,26 @@ describe('PeerTrade', () => {
     ).to.equal(true);
   });
 
+  it('waits for the piece that it was giving back when a message too many ended the connection', async () => {
+    const worker = someWorker();
+    const side = worker.link();
+    worker.fetch(side, 0);
+    side.answers(0, 3);
+    worker.disk.files.hold();
+    let closed: Promise<void> = Promise.resolve();
+    side.onWrite = () => (closed = side.close());
+
+    side.trade.releasePiece(worker.disk.piece(0));
+    let isSettled = false;
+    const settled = closed.then(() => (isSettled = true));
+    await turns();
+    expect(isSettled).to.equal(false);
+    worker.disk.files.letGo();
+    await settled;
+
+    expect(worker.events('piece-released')).to.have.length(1);
+  });
+
   it('counts what nobody asked for', () => {
     const worker = someWorker();
     const side = worker.link();
