@@ -76,9 +76,15 @@ export class BlockClaims {
     Atomics.store(this.#cells, block, DONE);
   }
 
-  /** The owner's: helpers keep it waiting, what they have not begun to write is free again. */
-  takeOver(): void {
-    for (let block = 0; block < this.#cells.length; block += 1) this.#swap(block, HELPED, FREE);
+  /**
+   * The owner's: helpers keep it waiting, what they have not begun to write is free again.
+   * @param withWrites also what they began to write: that thread must be dead
+   */
+  takeOver(withWrites = false): void {
+    for (let block = 0; block < this.#cells.length; block += 1) {
+      this.#swap(block, HELPED, FREE);
+      if (withWrites) this.#swap(block, WRITING, FREE);
+    }
     this.rescan();
   }
 

@@ -36,6 +36,8 @@ export class FileHandles {
   readonly #open = new Map<string, Handle>();
   /** Written, then closed to make room before they were flushed. */
   readonly #unflushed = new Set<string>();
+  /** Perhaps written by a thread that died. */
+  readonly #distrusted = new Set<string>();
   readonly #closing = new Set<Promise<void>>();
   #busyCount = 0;
 
@@ -74,6 +76,11 @@ export class FileHandles {
     }
   }
 
+  /** Somebody else wrote to these files, if they are there, and will not flush them. */
+  distrust(paths: ReadonlySet<string>): void {
+    for (const name of paths) this.#distrusted.add(name);
+  }
+
   /** Flushes the files of `paths` that were written since their last flush (fdatasync, one at a time). */
   async sync(paths: ReadonlySet<string>): Promise<void> {
     await Promise.all(this.#closing);
@@ -86,7 +93,7 @@ export class FileHandles {
         this.#leave(handle);
       }
     }
-    for (const name of [...this.#unflushed]) if (paths.has(name)) await this.#flushClosed(name);
+    for (const name of this.#closedOf(paths)) await this.#flushClosed(name);
   }
 
   /**
@@ -100,8 +107,8 @@ export class FileHandles {
       this.#open.delete(handle.key);
       outcomes.push(...(await Promise.allSettled([this.#close(handle, true)])));
     }
-    for (const name of [...this.#unflushed]) {
-      if (paths.has(name)) outcomes.push(...(await Promise.allSettled([this.#flushClosed(name)])));
+    for (const name of this.#closedOf(paths)) {
+      outcomes.push(...(await Promise.allSettled([this.#flushClosed(name)])));
     }
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
@@ -166,12 +173,18 @@ export class FileHandles {
     return closing;
   }
 
+  #closedOf(paths: ReadonlySet<string>): string[] {
+    return [...new Set([...this.#unflushed, ...this.#distrusted])].filter((name) => paths.has(name));
+  }
+
   async #flushClosed(name: string): Promise<void> {
-    this.#unflushed.delete(name);
+    const isOurs = this.#unflushed.delete(name);
+    this.#distrusted.delete(name);
     try {
       const fd = await openDescriptor(name, O_RDWR | O_NOFOLLOW);
       await fdatasync(fd).finally(() => closeDescriptor(fd));
     } catch (error) {
+      if (!isOurs && (error as NodeJS.ErrnoException).code === 'ENOENT') return;
       this.#unflushed.add(name);
       throw describeDiskError(error, 'flush', name);
     }

@@ -18,6 +18,8 @@ import type { BufferPool } from './buffer-pool.js';
 import type { PieceFiles } from './piece-files.js';
 
 const BLOCK_DIGEST_LENGTH = 20;
+/** A helper's write that lasts longer than so many takings-over, one a second, will never end: its thread died. */
+const TAKE_OVERS_BEFORE_DEATH = 60;
 
 /** What assemblies of one torrent share. */
 export interface AssemblyTools {
@@ -74,6 +76,7 @@ export class PieceAssembly implements BlockSink {
   readonly #evidence: FailedPieceEvidence | undefined;
   readonly #liars = new Set<string>();
   readonly #stream: ReturnType<PieceVerifier['createStream']> | undefined;
+  #takeOvers = 0;
   #hashedRuns = 0;
   #isReadingBack = false;
   #isOver = false;
@@ -157,7 +160,8 @@ export class PieceAssembly implements BlockSink {
 
   /** Helpers in other threads keep this piece waiting: what they have not brought may be asked for again. */
   takeOver(): void {
-    this.claims.takeOver();
+    this.#takeOvers += 1;
+    this.claims.takeOver(this.#takeOvers > TAKE_OVERS_BEFORE_DEATH);
   }
 
   /** Blocks that a helper in another worker has put on disk. */

@@ -50,6 +50,11 @@ export class PieceFiles {
     await this.#run(() => this.#read(offset, views));
   }
 
+  /** Another thread wrote to these files, and died before it flushed them: the next flush is for all of them. */
+  distrust(): void {
+    this.#handles.distrust(this.#paths());
+  }
+
   /** Flushes to the disk what was written (fdatasync). */
   sync(): Promise<void> {
     return this.#handles.sync(this.#paths());

@@ -147,6 +147,7 @@ class WorkerHost implements LinkHost {
   #addTorrent(message: Extract<ToWorker, { type: 'add-torrent' }>): void {
     const torrent = new WorkerTorrent(message.torrent, this.#registry, this.#handles, this.#pool);
     this.#torrents.set(message.torrent.torrentId, torrent);
+    if (this.#config.isReplacement && message.torrent.writes) torrent.tools.files.distrust();
   }
 
   #perform(torrentId: number, action: LinkAction, claims: SharedArrayBuffer | undefined): void {

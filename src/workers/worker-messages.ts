@@ -13,6 +13,8 @@ export interface HostConfig {
   /** 0 to hostCount − 1. */
   readonly hostIndex: number;
   readonly hostCount: number;
+  /** It takes the place of a thread that died: what that one wrote is not flushed. */
+  readonly isReplacement: boolean;
   /** Modules of hash plugins, as file URLs. */
   readonly hashPluginUrls: readonly string[];
   /** This thread's share of the memory for blocks. */

@@ -205,11 +205,12 @@ export class WorkerPool {
     return best;
   }
 
-  #startHost(hostIndex: number, delayMs = 0): Host {
+  #startHost(hostIndex: number, isReplacement = false, delayMs = 0): Host {
     const { port1, port2 } = new MessageChannel();
     const config: HostConfig = {
       hostIndex,
       hostCount: this.#config.threads,
+      isReplacement,
       hashPluginUrls: this.#config.hashPluginUrls,
       memoryBytes: Math.floor((this.#config.memoryMiB * MIB) / this.#config.threads),
       openFiles: this.#config.openFiles,
@@ -271,7 +272,7 @@ export class WorkerPool {
     }
     if (this.#closing) return;
     this.#hosts[hostIndex]?.port.close();
-    this.#hosts[hostIndex] = this.#startHost(hostIndex, delayMs);
+    this.#hosts[hostIndex] = this.#startHost(hostIndex, true, delayMs);
     this.#config.onHostLost(hostIndex, toErrorValue(error));
   }
 

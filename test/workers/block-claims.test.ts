@@ -95,6 +95,18 @@ describe('BlockClaims', () => {
     expect(owner.findFree(false), 'still the owner’s').to.equal(undefined);
   });
 
+  it('frees what a helper was writing when its thread died', () => {
+    const { owner, helper } = twoThreads(1);
+    helper.claimForHelp(0);
+    helper.beginWrite(0);
+
+    owner.takeOver();
+    expect(owner.findFree(false)).to.equal(undefined);
+    owner.takeOver(true);
+
+    expect(owner.findFree(false)).to.equal(0);
+  });
+
   it('stops helpers when the piece is over: nothing to claim, nothing to write', () => {
     const { owner, helper } = twoThreads(3);
     owner.claim(0);

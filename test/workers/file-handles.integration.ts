@@ -289,6 +289,19 @@ describe('FileHandles', () => {
       expect([...flushed].sort()).to.deep.equal(['a', 'b', 'c']);
     });
 
+    it('flushes what a dead thread may have written, where there is something', async () => {
+      const handles = aHandles(4);
+      const [there, absent] = [aFile('a'), aFile('b')];
+      const paths = new Set([there.path, absent.path]);
+      fs.writeFileSync(there.path, 'by somebody else');
+      handles.distrust(paths);
+
+      await handles.sync(paths);
+      await handles.sync(paths);
+
+      expect(flushed).to.deep.equal(['a']);
+    });
+
     it('flushes on closing what was written', async () => {
       const handles = aHandles(1);
       const files = [aFile('a'), aFile('b')];

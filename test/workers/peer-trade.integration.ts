@@ -354,7 +354,9 @@ describe('PeerTrade', () => {
     side.answers(0, 3);
     worker.disk.files.hold();
     let closed: Promise<void> = Promise.resolve();
-    side.onWrite = () => (closed = side.close());
+    side.onWrite = () => {
+      closed = side.close();
+    };
 
     side.trade.releasePiece(worker.disk.piece(0));
     let isSettled = false;

@@ -337,6 +337,22 @@ describe('PieceAssembly', () => {
     expect(torrent.pool.usedBytes).to.equal(0);
   });
 
+  it('waits a minute for a helper that is writing, then takes its thread for dead', () => {
+    const torrent = aTorrent({ pieceLengthBytes: 2 * BLOCK_LENGTH, lengths: 2 * BLOCK_LENGTH });
+    const one = work(torrent);
+    const helper = new BlockClaims(one.claims.memory);
+    helper.claimForHelp(1);
+    helper.beginWrite(1);
+    deliver(torrent, one, 0);
+
+    for (let second = 0; second < 60; second += 1) one.assembly.takeOver();
+    expect(one.assembly.claimNext(false, false)).to.equal(undefined);
+    one.assembly.takeOver();
+
+    expect(one.assembly.claimNext(false, false)).to.equal(1);
+    return one.assembly.release();
+  });
+
   it('waits for memory without a claim', () => {
     const torrent = aTorrent({ pieceLengthBytes: 8 * BLOCK_LENGTH, lengths: 8 * BLOCK_LENGTH, budgetBytes: 65_536 });
     const one = work(torrent);
