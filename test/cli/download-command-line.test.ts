@@ -50,7 +50,7 @@ describe('downloadCommandLine', () => {
     const command = (torrentFile: string): string =>
       downloadCommandLine({ ...target({ published: false }), torrentFile });
 
-    expect(command('/home/x/private.torrent')).to.equal('p2p peer download private.torrent');
+    expect(command('/somewhere/private.torrent')).to.equal('p2p peer download private.torrent');
     expect(command('./-x.torrent')).to.equal('p2p peer download ./-x.torrent');
   });
 });
