@@ -2,7 +2,7 @@
 import type { EngineConfig } from '../engine/engine-types.js';
 import { defined } from './defined.js';
 import { readToken } from './flags.js';
-import { hashModule, installedHashModules } from './hash-plugin-modules.js';
+import { installedHashModules } from './hash-plugin-modules.js';
 
 /** The flags of all commands that open an engine; each command has some of them. */
 export interface EngineFlagValues {
@@ -27,8 +27,7 @@ export interface EngineFlagValues {
  * @throws {P2P_OPTION_INVALID} {P2P_PLUGIN_INVALID}
  */
 export async function engineConfig(flags: EngineFlagValues, dataDir: string): Promise<EngineConfig> {
-  const named = await Promise.all((flags['hash-plugin'] ?? []).map(hashModule));
-  const hashPlugins = [...new Set([...(await installedHashModules(dataDir)), ...named])];
+  const hashPlugins = [...(await installedHashModules(dataDir)), ...(flags['hash-plugin'] ?? [])];
   return {
     stateDir: flags.state ?? dataDir,
     ...defined({

@@ -2,6 +2,7 @@
 import type { ErrorValue } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
+import type { CatalogueEntry } from '../tracker/catalogue-entry.js';
 
 /** Settings of a process; each defaults to the value in `options.ts`. */
 export interface EngineConfig {
@@ -189,20 +190,7 @@ export interface VerifyReport {
   readonly algorithms: readonly string[];
 }
 
-export interface CatalogueEntry {
-  readonly name: string;
-  readonly infoHash: string;
-  readonly blake3InfoHash: string;
-  readonly totalBytes: number;
-  readonly pieceLengthBytes: number;
-  readonly pieceCount: number;
-  readonly fileCount: number;
-  readonly hashes: readonly string[];
-  /** Milliseconds since 1970. */
-  readonly publishedAtMs: number;
-  readonly seeders: number;
-  readonly leechers: number;
-}
+export type { CatalogueEntry };
 
 export interface HashReport {
   readonly name: string;

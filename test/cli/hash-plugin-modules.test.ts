@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { hashModule, installedHashModules } from '../../src/cli/hash-plugin-modules.js';
+import { installedHashModules } from '../../src/cli/hash-plugin-modules.js';
 import { pluginInstallArgv } from '../../src/cli/plugin-argv.js';
 
 describe('Hash plugin modules', () => {
@@ -27,29 +27,15 @@ describe('Hash plugin modules', () => {
     writePackage(join(dataDir, 'node_modules/@me/sum'), { p2p: { hashAlgorithms: './dist/index.js' } });
     writePackage(join(dataDir, 'node_modules/no-hashes'), { oclif: {} });
     writePackage(linked, { p2p: { hashAlgorithms: './index.js' } });
+    writeFileSync(join(linked, 'index.js'), '');
+    mkdirSync(join(dataDir, 'node_modules/@me/sum/dist'));
+    writeFileSync(join(dataDir, 'node_modules/@me/sum/dist/index.js'), '');
 
     expect(await installedHashModules(dataDir)).to.deep.equal([
       pathToFileURL(join(dataDir, 'node_modules/@me/sum/dist/index.js')).href,
       pathToFileURL(join(linked, 'index.js')).href,
     ]);
     expect(await installedHashModules(join(dataDir, 'none'))).to.deep.equal([]);
-  });
-
-  it('are named by folder, file, or package', async () => {
-    const folder = join(dataDir, 'named');
-    writePackage(folder, { p2p: { hashAlgorithms: 'main.js' } });
-    writeFileSync(join(folder, 'main.js'), '');
-
-    expect(await hashModule(folder)).to.equal(pathToFileURL(join(folder, 'main.js')).href);
-    expect(await hashModule(join(folder, 'main.js'))).to.equal(pathToFileURL(join(folder, 'main.js')).href);
-    expect(await hashModule('p2p-hash-sha3')).to.equal('p2p-hash-sha3');
-  });
-
-  it('are refused when a path leads nowhere or to no plugin', async () => {
-    for (const path of ['./none.js', dataDir]) {
-      const thrown: unknown = await hashModule(path).catch((error: unknown) => error);
-      expect(thrown).to.have.property('code', 'P2P_PLUGIN_INVALID');
-    }
   });
 });
 
