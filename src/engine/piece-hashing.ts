@@ -81,7 +81,7 @@ export async function checkPieces(
   const { metainfo, registry, verifyWith } = job;
   const { layout } = metainfo;
   const verifier = new PieceVerifier({ digests: metainfo.digests, registry, verifyWith });
-  const known = [...metainfo.digests.keys()].filter((name) => registry.find(name));
+  const known = verifier.algorithmNames;
   const algorithms = verifyWith === 'all' ? known : [verifier.algorithmName];
   const { good, bad } = await comparePieces({ ...job, layout, algorithms }, metainfo);
   if (known.length > algorithms.length) {

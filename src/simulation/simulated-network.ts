@@ -75,10 +75,6 @@ export class ConnectionEnd {
     this.host = host;
   }
 
-  get queuedBlocks(): number {
-    return this.#blocks.length;
-  }
-
   send(message: SimulatedMessage): void {
     if (this.isOpen) this.#network.deliver(this, message);
   }

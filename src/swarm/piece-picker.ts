@@ -60,11 +60,6 @@ export class PiecePicker {
     return this.#fullPeers.size > 0 ? 0 : (this.#buckets[0]?.length ?? 0);
   }
 
-  /** Number of connected peers that have the piece. */
-  availabilityOf(pieceIndex: PieceIndex): number {
-    return this.#countOf(pieceIndex) + this.#fullPeers.size;
-  }
-
   isOpen(pieceIndex: PieceIndex): boolean {
     return this.#open.has(pieceIndex);
   }

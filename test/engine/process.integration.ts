@@ -192,7 +192,7 @@ describe('engine: one process, its ports and threads', () => {
           { target: 'story.bin', trackers: engines.trackerUrls },
           outputDir,
         );
-        expect(algorithms).to.deep.equal(verifyWith === 'all' ? ['sha1', 'blake3', 'sha256'] : [verifyWith]);
+        expect(algorithms).to.deep.equal(verifyWith === 'all' ? ['blake3', 'sha256', 'sha1'] : [verifyWith]);
       });
     }
 
