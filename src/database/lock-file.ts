@@ -20,6 +20,8 @@ const held = new Set<SqliteDatabase>();
 export interface LockFile {
   /** Gives it back; idempotent. */
   release(): void;
+  /** The same, and takes its files away: only for a lock that nobody else ever takes. */
+  remove(): void;
 }
 
 /**
@@ -42,13 +44,37 @@ export function takeLockFile(path: string): LockFile | undefined {
       throw error;
     }
     held.add(database);
+    const release = (): boolean => {
+      if (!held.delete(database)) return false;
+      rmSync(holderPath(path), { force: true });
+      database.close();
+      return true;
+    };
     return {
-      release() {
-        if (!held.delete(database)) return;
-        rmSync(holderPath(path), { force: true });
-        database.close();
+      release: () => void release(),
+      remove() {
+        if (release()) rmSync(path, { force: true });
       },
     };
+  });
+}
+
+/**
+ * Whether somebody holds a lock whose file is there. Asking takes it for a moment: only for locks that nobody else takes.
+ * @throws {P2P_STATE_UNUSABLE} when the file cannot be opened
+ */
+export function isLockHeld(path: string): boolean {
+  return withStorageErrors(path, () => {
+    const database = openSqlite(path, 0);
+    try {
+      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; ROLLBACK');
+      return false;
+    } catch (error) {
+      if (isBusy(error)) return true;
+      throw error;
+    } finally {
+      database.close();
+    }
   });
 }
 

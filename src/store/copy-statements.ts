@@ -13,6 +13,7 @@ export interface CopyRow {
   readonly down_total_bytes: number;
   readonly up_total_bytes: number;
   readonly stopped_cleanly: number;
+  readonly last_error: string | null;
   readonly name: string;
   readonly total_bytes: number;
   readonly piece_count: number;
@@ -72,12 +73,13 @@ function copyStatements(database: SqliteDatabase) {
       INSERT INTO copies (info_hash, root_path, role, state, created_at_ms, updated_at_ms)
       VALUES (?, ?, ?, 'checking', ?, ?) ON CONFLICT DO NOTHING`),
     reopenCopy: database.prepare<[string, number, number]>(
-      'UPDATE copies SET role = ?, updated_at_ms = ?, stopped_cleanly = 0 WHERE id = ?',
+      'UPDATE copies SET role = ?, updated_at_ms = ?, stopped_cleanly = 0, last_error = NULL WHERE id = ?',
     ),
     setState: database.prepare<[string, number, number]>('UPDATE copies SET state = ?, updated_at_ms = ? WHERE id = ?'),
     markStopped: database.prepare<[number, number]>(
       'UPDATE copies SET stopped_cleanly = 1, updated_at_ms = ? WHERE id = ?',
     ),
+    setLastError: database.prepare<[string | null, number]>('UPDATE copies SET last_error = ? WHERE id = ?'),
     addTransferred: database.prepare<[number, number, number, number]>(`
       UPDATE copies SET down_total_bytes = down_total_bytes + ?, up_total_bytes = up_total_bytes + ?, updated_at_ms = ?
       WHERE id = ?`),
@@ -86,6 +88,7 @@ function copyStatements(database: SqliteDatabase) {
     copiesByInfoHash: database.prepare<[string], CopyRow>(
       `${SELECT_COPIES} WHERE copies.info_hash = ? ORDER BY copies.id`,
     ),
+    copiesByPath: database.prepare<[string], CopyRow>(`${SELECT_COPIES} WHERE copies.root_path = ? ORDER BY copies.id`),
     copyByPath: database.prepare<[string, string], CopyRow>(
       `${SELECT_COPIES} WHERE copies.info_hash = ? AND copies.root_path = ?`,
     ),
@@ -98,6 +101,10 @@ function pieceStatements(database: SqliteDatabase) {
       'SELECT piece_count FROM copies JOIN torrents USING (info_hash) WHERE copies.id = ?',
     ),
     span: database.prepare<[number, number], SpanRow>('SELECT * FROM piece_states WHERE copy_id = ? AND span = ?'),
+    allVerified: database.prepare<
+      [],
+      { readonly copy_id: number; readonly span: number; readonly verified: Uint8Array }
+    >('SELECT copy_id, span, verified FROM piece_states'),
     spans: database.prepare<[number], SpanRow>('SELECT * FROM piece_states WHERE copy_id = ?'),
     putSpan: database.prepare<[number, number, Uint8Array, Uint8Array, Uint8Array]>(
       'INSERT OR REPLACE INTO piece_states (copy_id, span, intents, verified, durable) VALUES (?, ?, ?, ?, ?)',

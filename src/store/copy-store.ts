@@ -6,11 +6,19 @@
  * kill -9. Any method may throw a `StorageError`; where `isRetryable` says so, another process was writing and the same
  * call may succeed a little later.
  */
-import { InvariantError } from '../errors.js';
+import { InvariantError, type ErrorValue } from '../errors.js';
 import type { InfoHash } from '../metainfo/metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import { type CopyRow, type CopyStatements, prepareCopyStatements } from './copy-statements.js';
-import { type PieceChanges, type SpanBitmaps, applyChanges, emptySpan, placeSpan, readSpan } from './piece-bitmaps.js';
+import {
+  type PieceChanges,
+  SPAN_PIECES,
+  type SpanBitmaps,
+  applyChanges,
+  emptySpan,
+  placeSpan,
+  readSpan,
+} from './piece-bitmaps.js';
 import { type SqliteDatabase, withStorageErrors } from '../database/sqlite.js';
 
 /** What a copy was last known to be doing; whether its process still runs is told by its lock. */
@@ -38,6 +46,8 @@ export interface CopyRecord {
   readonly upTotalBytes: number;
   /** Whether its last process closed it in order: decides how far its files are trusted. */
   readonly stoppedCleanly: boolean;
+  /** What ended the last run, when something did that nobody asked for. */
+  readonly lastError: ErrorValue | undefined;
 }
 
 /** A copy that is about to be used. */
@@ -90,7 +100,8 @@ export class CopyStore {
 
   /**
    * The copy of that info hash and path, created in state `checking` when it is new. From now on it counts as not
-   * cleanly stopped, until `markStoppedCleanly`; the record still tells what it was before.
+   * cleanly stopped, and its last error is forgotten, until `markStoppedCleanly` and `setLastError`; the record still
+   * tells what was before.
    */
   openCopy(request: OpenCopyRequest): CopyRecord {
     const { infoHash, rootPath, role, name, totalBytes, pieceCount, metainfoBytes, trackerTiers } = request;
@@ -106,11 +117,14 @@ export class CopyStore {
   }
 
   /**
-   * Records a batch of changes, thousands of them at once; `PieceChanges` says what each does.
+   * Records a batch of changes, thousands of them at once; `PieceChanges` says what each does. What is lost is on the
+   * disk when this returns: the bytes of such a piece are about to be replaced, and after a power cut a record that still
+   * called it durable would be believed.
    * @throws {P2P_INVARIANT} when there is no such copy or piece, or a durable one is not verified; nothing is recorded
    */
   recordPieces(copyId: number, changes: PieceChanges): void {
-    this.#write(() => {
+    const write = (changes.lost?.length ?? 0) > 0 ? this.#writeThrough.bind(this) : this.#write.bind(this);
+    write(() => {
       const spans = new Map<number, SpanBitmaps>();
       applyChanges(changes, this.#pieceCount(copyId), (number) => {
         let span = spans.get(number);
@@ -152,6 +166,11 @@ export class CopyStore {
   /** Says that everything is on disk and recorded, its files too; the next `openCopy` tells so. */
   markStoppedCleanly(copyId: number): void {
     this.#write(() => this.#sql.markStopped.run(this.#now(), copyId));
+  }
+
+  /** Keeps what ended a run, for `p2p status`; undefined forgets it. */
+  setLastError(copyId: number, error: ErrorValue | undefined): void {
+    this.#write(() => this.#sql.setLastError.run(error ? JSON.stringify(error) : null, copyId));
   }
 
   /** Adds payload, in bytes, to the counters of all runs. */
@@ -201,6 +220,30 @@ export class CopyStore {
     return this.#read(() => this.#sql.copiesByInfoHash.all(infoHash).map(toRecord));
   }
 
+  /** All copies whose data has this absolute path, of whichever torrent, oldest first. */
+  findCopiesAt(rootPath: string): CopyRecord[] {
+    return this.#read(() => this.#sql.copiesByPath.all(rootPath).map(toRecord));
+  }
+
+  /** The copy of an info hash and path; undefined when there is none. */
+  findCopy(infoHash: InfoHash, rootPath: string): CopyRecord | undefined {
+    return this.#read(() => {
+      const row = this.#sql.copyByPath.get(infoHash, rootPath);
+      return row && toRecord(row);
+    });
+  }
+
+  /** The verified pieces of every copy that has any: 4,096 pieces an entry, for counting. */
+  listVerified(): { readonly copyId: number; readonly firstPiece: number; readonly verified: Bitfield }[] {
+    return this.#read(() =>
+      this.#sql.allVerified.all().map(({ copy_id: copyId, span, verified }) => ({
+        copyId,
+        firstPiece: span * SPAN_PIECES,
+        verified: new Bitfield(SPAN_PIECES, verified),
+      })),
+    );
+  }
+
   /** All copies, oldest first. */
   listCopies(): CopyRecord[] {
     return this.#read(() => this.#sql.copies.all().map(toRecord));
@@ -237,6 +280,16 @@ export class CopyStore {
   #write<T>(work: () => T): T {
     return withStorageErrors(this.#database.name, () => this.#database.transaction(work).immediate());
   }
+
+  /** The same, flushed to the disk before it returns. */
+  #writeThrough<T>(work: () => T): T {
+    this.#database.pragma('synchronous = FULL');
+    try {
+      return this.#write(work);
+    } finally {
+      this.#database.pragma('synchronous = NORMAL');
+    }
+  }
 }
 
 function required<T>(row: T | undefined, what: string): T {
@@ -264,5 +317,6 @@ function toRecord(row: CopyRow): CopyRecord {
     downTotalBytes: row.down_total_bytes,
     upTotalBytes: row.up_total_bytes,
     stoppedCleanly: row.stopped_cleanly !== 0,
+    lastError: row.last_error === null ? undefined : (JSON.parse(row.last_error) as ErrorValue),
   };
 }

@@ -23,6 +23,8 @@ export function findNamedCopies<Copy extends Pick<CopyRecord, 'infoHash' | 'name
   const hash = target.toLowerCase();
   const isHash = hash.length >= LEAST_PREFIX && /^[0-9a-f]+$/.test(hash);
   // The BLAKE3 info hash of a pure torrent begins with its wire info hash.
-  const byHash = isHash ? copies.filter((copy) => copy.infoHash.startsWith(hash) || hash.startsWith(copy.infoHash)) : [];
+  const byHash = isHash
+    ? copies.filter((copy) => copy.infoHash.startsWith(hash) || hash.startsWith(copy.infoHash))
+    : [];
   return byHash.length > 0 ? byHash : copies.filter(({ name }) => name === target);
 }

@@ -56,5 +56,29 @@ const COPIES = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** Who works on which copy at the moment, for `p2p status`, and how the last run ended. */
+const RUNS = `
+  ALTER TABLE copies ADD COLUMN last_error TEXT;
+  CREATE INDEX copies_by_path ON copies(root_path);
+
+  -- A process that was not ended in order leaves its row; its lock file tells that it is gone.
+  CREATE TABLE processes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    pid INTEGER NOT NULL,
+    lock_name TEXT NOT NULL UNIQUE,
+    started_at_ms INTEGER NOT NULL
+  ) STRICT;
+
+  -- The snapshot is JSON, made by the process once a second while something changes.
+  CREATE TABLE runs (
+    copy_id INTEGER NOT NULL REFERENCES copies(id) ON DELETE CASCADE,
+    process_id INTEGER NOT NULL REFERENCES processes(id) ON DELETE CASCADE,
+    updated_at_ms INTEGER NOT NULL,
+    snapshot TEXT NOT NULL,
+    PRIMARY KEY (copy_id, process_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX runs_by_process ON runs(process_id);
+`;
+
 /** Step n leads from version n to n + 1; the version is SQLite's `user_version`. */
-export const MIGRATIONS: readonly string[] = [COPIES];
+export const MIGRATIONS: readonly string[] = [COPIES, RUNS];

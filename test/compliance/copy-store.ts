@@ -66,6 +66,7 @@ export function describeCopyStore(
         downTotalBytes: 0,
         upTotalBytes: 0,
         stoppedCleanly: false,
+        lastError: undefined,
       });
       expect(later().listCopies()).to.deep.equal([opened]);
       expect(store.findCopies(anInfoHash())).to.deep.equal([opened]);
