@@ -1,5 +1,6 @@
 /** The engine's events as lines for people and scripts. */
 import type { EngineEvent } from '../engine/engine-types.js';
+import { countOf } from './format-pieces.js';
 import { HashingDisplay } from './hashing-display.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
@@ -39,6 +40,10 @@ export class EventPrinter {
         this.#pass(event);
         this.#say(`${event.peer} is banned: ${event.reason}.`);
         break;
+      case 'resumed':
+        this.#pass(event);
+        this.#sayResumed(event);
+        break;
       case 'announced':
       case 'downloaded':
         this.#pass(event);
@@ -58,6 +63,15 @@ export class EventPrinter {
     const more = this.#refusals === MOST_REFUSAL_NOTES ? ' Further ones are only counted.' : '';
     this.#say(
       `piece ${event.pieceIndex} failed its hash and is fetched again (from ${event.peers.join(', ')}).${more}`,
+    );
+  }
+
+  #sayResumed({ name, ownedPieces, pieceCount, hashedPieces }: Extract<EngineEvent, { type: 'resumed' }>): void {
+    const checked = hashedPieces > 0 ? ` (${countOf(hashedPieces, 'doubtful one')} checked again)` : '';
+    this.#output.text(
+      this.#output.style.dim(
+        `Going on with ${printable(name)}: ${ownedPieces} of ${countOf(pieceCount, 'piece')} are here${checked}`,
+      ),
     );
   }
 

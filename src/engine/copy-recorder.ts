@@ -3,7 +3,7 @@
  * could not be written then is kept and written with the next change or a little later.
  */
 import { StorageError } from '../errors.js';
-import type { CopyStore } from '../store/copy-store.js';
+import type { CopyFile, CopyStore } from '../store/copy-store.js';
 import { isRetryable } from '../database/sqlite.js';
 import type { OwnershipRecorder, RecordedPieces } from './ownership-log.js';
 
@@ -15,6 +15,9 @@ export class CopyRecorder implements OwnershipRecorder {
   #intents: number[] = [];
   #verified: number[] = [];
   #durable: number[] = [];
+  #files: readonly CopyFile[] = [];
+  /** Payload that the store has counted. */
+  #counted = { down: 0, up: 0 };
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -23,11 +26,12 @@ export class CopyRecorder implements OwnershipRecorder {
     this.copyId = copyId;
   }
 
-  record({ intents = [], verified = [], durable = [] }: RecordedPieces): void {
+  record({ intents = [], verified = [], durable = [], files = [] }: RecordedPieces): void {
     if (this.#isClosed) return;
     this.#intents = this.#intents.concat(intents);
     this.#verified = this.#verified.concat(verified);
     this.#durable = this.#durable.concat(durable);
+    this.#files = this.#files.concat(files);
     this.flush();
   }
 
@@ -35,8 +39,11 @@ export class CopyRecorder implements OwnershipRecorder {
   flush(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-    if (this.#intents.length + this.#verified.length + this.#durable.length === 0) return;
+    if (!this.isPending) return;
     try {
+      // First: a piece that is called durable is believed only with its file.
+      if (this.#files.length > 0) this.#store.recordFiles(this.copyId, this.#files);
+      this.#files = [];
       this.#store.recordPieces(this.copyId, {
         intents: this.#intents,
         verified: this.#verified,
@@ -52,6 +59,26 @@ export class CopyRecorder implements OwnershipRecorder {
     this.#intents = [];
     this.#verified = [];
     this.#durable = [];
+  }
+
+  /**
+   * What came since the last time that this was asked.
+   * @param totals payload of this run so far, in bytes
+   */
+  takeTransferred({ down, up }: { readonly down: number; readonly up: number }): { down: number; up: number } {
+    const since = { down: down - this.#counted.down, up: up - this.#counted.up };
+    this.#counted = { down, up };
+    return since;
+  }
+
+  /** Takes back the last `takeTransferred`: it could not be written. */
+  giveBackTransferred({ down, up }: { readonly down: number; readonly up: number }): void {
+    this.#counted = { down: this.#counted.down - down, up: this.#counted.up - up };
+  }
+
+  /** Whether something could not be written yet. */
+  get isPending(): boolean {
+    return this.#intents.length + this.#verified.length + this.#durable.length + this.#files.length > 0;
   }
 
   /** Writes nothing any more: what is still kept is hashed again at the next start. Idempotent. */

@@ -4,12 +4,17 @@
  */
 import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
-import type { Bitfield } from '../protocol/bitfield.js';
+import { Bitfield } from '../protocol/bitfield.js';
+import type { CopyFile } from '../store/copy-store.js';
+import type { TorrentFile } from '../workers/worker-messages.js';
 import { formatDuration } from '../units.js';
 import type { CopyRecorder } from './copy-recorder.js';
 import { createEmptyFiles, finishTarget, type DownloadTarget } from './download-target.js';
 import type { StateStore } from './state-store.js';
 import type { Transfer, TransferOutcome, TransferSnapshot, TransferState } from './engine-types.js';
+import { stampFiles, withStamps } from './file-stamps.js';
+import { isRunningOut, roomNeeded } from './room-needed.js';
+import type { ServedCopy, ServedCopyOptions } from './served-copy.js';
 import { torrentFiles } from './torrent-files.js';
 import type { TorrentSession } from './torrent-session.js';
 import { transferSnapshot } from './transfer-snapshot.js';
@@ -26,6 +31,9 @@ export interface DownloadOptions {
   readonly store: StateStore;
   readonly copy: CopyRecorder;
   readonly releaseLock: () => void;
+  /** Looks after the complete copy while it is seeded. */
+  readonly serve: (what: Pick<ServedCopyOptions, 'files' | 'stamps' | 'owned' | 'session'>) => ServedCopy;
+  readonly onNote: (message: string) => void;
   readonly onDownloaded: (path: string) => void;
   /** The download is over and needs nothing of the engine any more. */
   readonly onOver: () => void;
@@ -37,10 +45,15 @@ export class Download implements Transfer {
   readonly finished: Promise<TransferOutcome>;
   readonly #options: DownloadOptions;
   readonly #startedMs = performance.now();
+  /** The one that fetches; the complete copy is served by `#served`. */
   #session: TorrentSession | undefined;
+  #served: ServedCopy | undefined;
   #settle: (outcome: TransferOutcome) => void = () => undefined;
   #state: TransferState = 'downloading';
   #isRenamed = false;
+  /** Also when no session says so. */
+  #ownsAll = false;
+  #saidUnreadable = false;
   #watch: NodeJS.Timeout | undefined;
   /** From the last piece to the final name. */
   #finishing: Promise<void> | undefined;
@@ -54,8 +67,8 @@ export class Download implements Transfer {
     });
   }
 
-  get session(): TorrentSession | undefined {
-    return this.#session;
+  get copy(): CopyRecorder {
+    return this.#options.copy;
   }
 
   /** @param owned verified pieces; when that is all of them nothing is fetched */
@@ -70,16 +83,22 @@ export class Download implements Transfer {
     if (this.#options.timeoutMs !== undefined) this.#watchTimeout(session, this.#options.timeoutMs);
   }
 
-  /** The target was there already, complete: nothing to fetch or rename. */
-  startComplete(session: TorrentSession): void {
-    this.#session = session;
+  /**
+   * The target was there already, complete: nothing to fetch or rename.
+   * @param files the target's
+   */
+  startComplete(files: readonly TorrentFile[], stamps: ReadonlyMap<number, CopyFile>): void {
+    const { target, seedAfter, onDownloaded, serve, store, copy } = this.#options;
     this.#isRenamed = true;
-    if (this.#options.seedAfter) {
-      session.start();
+    this.#ownsAll = true;
+    store.setState(copy, 'complete');
+    if (seedAfter) {
       this.#state = 'seeding';
+      this.#served = serve({ files, stamps, owned: Bitfield.full(this.metainfo.layout.pieceCount) });
+      this.#served.start();
     }
-    this.#options.onDownloaded(this.#options.target.targetPath);
-    if (this.#options.seedAfter) this.#settle(this.#outcome('complete'));
+    onDownloaded(target.targetPath);
+    if (seedAfter) this.#settle(this.#outcome('complete'));
     else void this.#end('complete');
   }
 
@@ -93,13 +112,25 @@ export class Download implements Transfer {
 
   /** It cannot go on. When every piece is verified, only giving it its name can still fail. */
   handleFailed(error: ErrorValue): void {
-    if (this.#state === 'downloading') void this.#end('failed', error);
+    if (this.#state !== 'downloading') return;
+    if (isRunningOut(error)) void this.#end('failed', roomNeeded(error, this.#options.target, this.#bytesLeft()));
+    else void this.#end('failed', error);
+  }
+
+  /** A file could not be read for a peer. */
+  handleServingFailed(error: ErrorValue): void {
+    if (this.#served) this.#served.handleServingFailed(error);
+    else if (!this.#saidUnreadable) this.#options.onNote(`cannot serve all of ${this.metainfo.name}: ${error.message}`);
+    this.#saidUnreadable = true;
   }
 
   snapshot(): TransferSnapshot {
     const { target } = this.#options;
     const path = this.#isRenamed ? target.targetPath : target.partPath;
-    return transferSnapshot(this.metainfo, this.#session, this.#state, path);
+    const session = this.#served ? this.#served.session : this.#session;
+    const state = this.#state === 'seeding' && this.#served?.isChecking === true ? 'checking' : this.#state;
+    const snapshot = transferSnapshot({ metainfo: this.metainfo, session, path }, state, this.#served?.past);
+    return this.#ownsAll && !session ? withAllVerified(snapshot) : snapshot;
   }
 
   /** Leaves the swarm; what is there is kept for another time. One that is being renamed is complete first. Idempotent. */
@@ -109,19 +140,22 @@ export class Download implements Transfer {
   }
 
   async #finish(): Promise<void> {
-    const { target, force, store, copy, seedAfter, onDownloaded } = this.#options;
+    const { target, force, store, copy, seedAfter, onDownloaded, serve } = this.#options;
+    const files = torrentFiles(this.metainfo, target.targetPath);
+    let stamps: ReadonlyMap<number, CopyFile>;
     try {
       await this.#session?.closeFiles();
       await createEmptyFiles(this.metainfo, target.partPath);
       await finishTarget(target, this.metainfo.isFolder, force);
       this.#isRenamed = true;
       copy.flush();
-      store.setState(copy, 'complete');
+      stamps = await stampFiles(files);
+      store.completeCopy(copy, stamps.values());
     } catch (error) {
       await this.#end('failed', toErrorValue(error));
       return;
     }
-    this.#session?.handleRenamed(torrentFiles(this.metainfo, target.targetPath));
+    this.#session?.handleRenamed(withStamps(files, stamps));
     onDownloaded(target.targetPath);
     if (!seedAfter) {
       await this.#end('complete');
@@ -130,7 +164,14 @@ export class Download implements Transfer {
     // It was not started when everything was there from the beginning.
     this.#session?.start();
     this.#state = 'seeding';
+    const owned = Bitfield.full(this.metainfo.layout.pieceCount);
+    this.#served = serve({ files, stamps, owned, ...(this.#session && { session: this.#session }) });
+    this.#served.start();
     this.#settle(this.#outcome('complete'));
+  }
+
+  #bytesLeft(): number {
+    return this.metainfo.layout.totalBytes - this.snapshot().swarm.verifiedBytes;
   }
 
   #watchTimeout(session: TorrentSession, timeoutMs: number): void {
@@ -171,9 +212,10 @@ export class Download implements Transfer {
     clearInterval(this.#watch);
     this.#state = state;
     try {
-      await this.#session?.stop(GOODBYE_MS);
-      const { downTotalBytes, upTotalBytes } = this.snapshot().swarm;
-      store.closeCopy(copy, state, { down: downTotalBytes, up: upTotalBytes });
+      const isFlushed = (await (this.#served ?? this.#session)?.stop(GOODBYE_MS)) ?? true;
+      if (isFlushed && !this.#isRenamed) await this.#stampPart();
+      const { downTotalBytes: down, upTotalBytes: up } = this.snapshot().swarm;
+      store.closeCopy(copy, state, { totals: { down, up }, isFlushed, error });
     } finally {
       releaseLock();
       onOver();
@@ -181,9 +223,21 @@ export class Download implements Transfer {
     }
   }
 
+  /** Nothing writes to the files any more: as they are now they are believed at the next start. */
+  async #stampPart(): Promise<void> {
+    const { store, copy, target } = this.#options;
+    store.recordFiles(copy, (await stampFiles(torrentFiles(this.metainfo, target.partPath))).values());
+  }
+
   #outcome(state: TransferOutcome['state'], error?: ErrorValue): TransferOutcome {
     const snapshot = this.snapshot();
     const elapsedMs = performance.now() - this.#startedMs;
     return { state, elapsedMs, snapshot: { ...snapshot, state }, ...(error === undefined ? {} : { error }) };
   }
+}
+
+/** Of a copy that nobody serves. */
+function withAllVerified(snapshot: TransferSnapshot): TransferSnapshot {
+  const { pieceCount } = snapshot.swarm;
+  return { ...snapshot, swarm: { ...snapshot.swarm, verifiedPieces: pieceCount, verifiedBytes: snapshot.totalBytes } };
 }

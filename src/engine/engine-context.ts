@@ -3,9 +3,8 @@ import type { HashRegistry } from '../hashing/hash-registry.js';
 import { OptionError } from '../errors.js';
 import { isTrackerUrl } from '../metainfo/trackers.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
-import type { Download } from './download.js';
-import type { EngineConfig, EngineEvent, HashProgress } from './engine-types.js';
-import type { Seed } from './seed.js';
+import type { CopyRecorder } from './copy-recorder.js';
+import type { EngineConfig, EngineEvent, HashProgress, Transfer } from './engine-types.js';
 import type { StateStore } from './state-store.js';
 import type { SessionOptions, TorrentSession } from './torrent-session.js';
 
@@ -17,7 +16,27 @@ export interface HashTools {
 }
 
 /** Session settings that are the same for all torrents of the process. */
-type SharedSettings = 'peerId' | 'uploadSlots' | 'maxPeers' | 'verifyWith' | 'pool' | 'nextLinkId' | 'onEvent';
+type SharedSettings =
+  | 'torrentId'
+  | 'peerId'
+  | 'uploadSlots'
+  | 'maxPeers'
+  | 'verifyWith'
+  | 'downloadLimitBytesPerSec'
+  | 'pool'
+  | 'nextLinkId'
+  | 'onEvent'
+  | 'onStopped';
+
+/** What a session is made of. */
+export type SessionRequest = Omit<SessionOptions, SharedSettings>;
+
+/** A transfer as the engine keeps it. */
+export interface ActiveTransfer extends Transfer {
+  readonly copy: CopyRecorder;
+  /** Leaves the swarm; idempotent. */
+  stop(): Promise<void>;
+}
 
 export interface EngineContext {
   readonly config: EngineConfig;
@@ -30,12 +49,11 @@ export interface EngineContext {
   store(): StateStore;
   /** Opens the ports when first needed. @returns them, the announced one first */
   listen(): Promise<readonly number[]>;
-  /** A number that names a torrent within the process. */
-  nextTorrentId(): number;
-  makeSession(options: Omit<SessionOptions, SharedSettings>): TorrentSession;
-  register(torrentId: number, transfer: Download | Seed): void;
+  /** The session hears of its torrent in the workers from now on until it has stopped. */
+  makeSession(request: SessionRequest): TorrentSession;
+  register(transfer: ActiveTransfer): void;
   /** The transfer needs nothing any more. */
-  unregister(torrentId: number): void;
+  unregister(transfer: ActiveTransfer): void;
   emit(event: EngineEvent): void;
   note(message: string): void;
   /** Tells of hashing under a name. */

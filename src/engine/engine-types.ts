@@ -56,6 +56,16 @@ export type EngineEvent =
       readonly seeders: number | undefined;
       readonly leechers: number | undefined;
     }
+  /** A copy that was known is taken up again: what was believed, what was hashed, and what is owned then, in pieces. */
+  | {
+      readonly type: 'resumed';
+      readonly infoHash: string;
+      readonly name: string;
+      readonly pieceCount: number;
+      readonly trustedPieces: number;
+      readonly hashedPieces: number;
+      readonly ownedPieces: number;
+    }
   | { readonly type: 'peer-banned'; readonly infoHash: string; readonly peer: string; readonly reason: string }
   /** Every wanted piece is verified and the target has its final name. */
   | { readonly type: 'downloaded'; readonly infoHash: string; readonly name: string; readonly path: string };
@@ -110,6 +120,18 @@ export interface DownloadRequest extends TargetQuery {
   readonly timeoutMs?: number;
 }
 
+/** A copy that the store knows, by its info hash and the absolute path of its data. */
+export interface ResumeRequest {
+  readonly infoHash: string;
+  readonly rootPath: string;
+  /** Announce URLs beside those that are stored. */
+  readonly trackers: readonly string[];
+  /** For a download: go on seeding when complete. */
+  readonly seedAfter?: boolean;
+  /** For a download: as `DownloadRequest.timeoutMs`. */
+  readonly timeoutMs?: number;
+}
+
 export type TransferState =
   'checking' | 'downloading' | 'finishing' | 'seeding' | 'complete' | 'incomplete' | 'failed' | 'stopped';
 
@@ -126,6 +148,10 @@ export interface TransferSnapshot {
   readonly refusedPieces: number;
   /** Payload that arrived although nobody asked, or twice, in bytes. */
   readonly wastedBytes: number;
+  /** Whether peers wait because the disk does not take what they send fast enough. */
+  readonly waitsForDisk: boolean;
+  /** What this process takes from all peers of all transfers together at most; undefined without a limit. */
+  readonly downloadLimitBytesPerSec: number | undefined;
   /** Milliseconds to the end at the current rate; undefined when unknown. */
   readonly etaMs: number | undefined;
   readonly swarm: SwarmSnapshot;
@@ -220,6 +246,12 @@ export interface EngineApi {
    * {P2P_PART_OF_ANOTHER_TORRENT} and others
    */
   download(request: DownloadRequest): Promise<Transfer>;
+  /**
+   * Takes up a stored copy where it was, with the metainfo and trackers that are stored: an unfinished download is fetched,
+   * anything else is seeded.
+   * @throws {P2P_TARGET_NOT_FOUND} when the store does not know it, and what `download` and `seed` throw
+   */
+  resume(request: ResumeRequest): Promise<Transfer>;
   create(request: CreateRequest, onProgress?: HashProgress): Promise<CreateResult>;
   resolve(query: TargetQuery): Promise<ResolvedTarget>;
   /** Hashes `path` and compares; wrong pieces are in the report, not thrown. */

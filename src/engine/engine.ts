@@ -17,8 +17,13 @@ import type { FromWorker } from '../workers/worker-messages.js';
 import { WorkerPool } from '../workers/worker-pool.js';
 import { listEverywhere } from './catalogues.js';
 import { CLIENT } from './client-name.js';
-import type { Download } from './download.js';
-import { checkTrackers, type EngineContext, type HashTools } from './engine-context.js';
+import {
+  checkTrackers,
+  type ActiveTransfer,
+  type EngineContext,
+  type HashTools,
+  type SessionRequest,
+} from './engine-context.js';
 import type {
   CatalogueEntry,
   CreateRequest,
@@ -30,6 +35,7 @@ import type {
   HashProgress,
   HashReport,
   ResolvedTarget,
+  ResumeRequest,
   SeedRequest,
   SeedResult,
   TargetQuery,
@@ -38,7 +44,8 @@ import type {
 } from './engine-types.js';
 import { openListeners, reopenListeners } from './listeners.js';
 import { PACKAGE_VERSION } from './package-version.js';
-import type { Seed } from './seed.js';
+import { resumeCopy } from './resume-copy.js';
+import { RunReporter } from './run-reporter.js';
 import { readSource } from './source-files.js';
 import { startDownload } from './start-download.js';
 import { startSeed } from './start-seed.js';
@@ -75,11 +82,14 @@ class Engine implements EngineApi, EngineContext {
     readonly uploadSlots: number;
     readonly maxPeers: number;
   };
-  readonly #active = new Map<number, Download | Seed>();
+  /** By the number of the torrent that names it to the workers. */
+  readonly #sessions = new Map<number, TorrentSession>();
+  readonly #active = new Set<ActiveTransfer>();
   readonly #allTransfers: Transfer[] = [];
   #pool: WorkerPool | undefined;
   #listening: Promise<readonly number[]> | undefined;
   #store: StateStore | undefined;
+  #reporter: RunReporter | undefined;
   #checkpointTimer: NodeJS.Timeout | undefined;
   #torrentSerial = 0;
   #linkSerial = 0;
@@ -115,6 +125,10 @@ class Engine implements EngineApi, EngineContext {
 
   download(request: DownloadRequest): Promise<Transfer> {
     return this.#run(() => startDownload(this, request));
+  }
+
+  resume(request: ResumeRequest): Promise<Transfer> {
+    return this.#run(() => resumeCopy(this, request));
   }
 
   resolve(query: TargetQuery): Promise<ResolvedTarget> {
@@ -178,13 +192,11 @@ class Engine implements EngineApi, EngineContext {
     return this.#listening;
   }
 
-  nextTorrentId(): number {
-    return (this.#torrentSerial += 1);
-  }
-
-  makeSession(options: Parameters<EngineContext['makeSession']>[0]): TorrentSession {
-    return new TorrentSession({
-      ...options,
+  makeSession(request: SessionRequest): TorrentSession {
+    const torrentId = (this.#torrentSerial += 1);
+    const session = new TorrentSession({
+      ...request,
+      torrentId,
       peerId: createPeerId(randomBytes(20), PACKAGE_VERSION),
       uploadSlots: this.#settings.uploadSlots,
       maxPeers: this.#settings.maxPeers,
@@ -192,19 +204,26 @@ class Engine implements EngineApi, EngineContext {
       pool: this.#startPool(),
       // Even numbers; workers number incoming links with odd ones.
       nextLinkId: () => (this.#linkSerial += 2),
+      downloadLimitBytesPerSec: this.config.downloadLimitBytesPerSec,
       onEvent: (event) => {
         this.emit(event);
       },
+      onStopped: () => {
+        this.#sessions.delete(torrentId);
+      },
     });
+    this.#sessions.set(torrentId, session);
+    return session;
   }
 
-  register(torrentId: number, transfer: Download | Seed): void {
-    this.#active.set(torrentId, transfer);
+  register(transfer: ActiveTransfer): void {
+    this.#active.add(transfer);
     this.#allTransfers.push(transfer);
+    this.#reporter ??= new RunReporter(this.store(), () => this.#active);
   }
 
-  unregister(torrentId: number): void {
-    this.#active.delete(torrentId);
+  unregister(transfer: ActiveTransfer): void {
+    this.#active.delete(transfer);
   }
 
   emit(event: EngineEvent): void {
@@ -288,7 +307,8 @@ class Engine implements EngineApi, EngineContext {
   async #closeAll(): Promise<void> {
     this.#abort.abort(new P2pError('P2P_ENGINE_CLOSED', 'the engine is closed'));
     clearInterval(this.#checkpointTimer);
-    const stopped = await Promise.allSettled([...this.#active.values()].map((transfer) => transfer.stop()));
+    this.#reporter?.close();
+    const stopped = await Promise.allSettled([...this.#active].map((transfer) => transfer.stop()));
     await this.#pool?.close();
     await Promise.allSettled(this.#underWay);
     this.#store?.close();
@@ -333,11 +353,11 @@ class Engine implements EngineApi, EngineContext {
         this.#handleMessage(hostIndex, message);
       },
       onBatchEnd: () => {
-        for (const transfer of this.#active.values()) transfer.session?.settle();
+        for (const session of this.#sessions.values()) session.settle();
       },
       onHostLost: (hostIndex, error) => {
         this.note(`a worker thread died and was started again: ${error.message}`);
-        for (const transfer of this.#active.values()) transfer.session?.handleHostLost(hostIndex);
+        for (const session of this.#sessions.values()) session.handleHostLost(hostIndex);
         void this.#reopenPorts(hostIndex);
       },
     });
@@ -346,7 +366,7 @@ class Engine implements EngineApi, EngineContext {
 
   #handleMessage(hostIndex: number, message: FromWorker): void {
     if (message.type === 'reply') return;
-    this.#active.get(message.torrentId)?.session?.handleMessage(hostIndex, message);
+    this.#sessions.get(message.torrentId)?.handleMessage(hostIndex, message);
   }
 }
 

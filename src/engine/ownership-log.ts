@@ -6,6 +6,7 @@
  */
 import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
+import type { CopyFile } from '../store/copy-store.js';
 
 const SYNC_EVERY_MS = 5_000;
 const SYNC_EVERY_BYTES = 268_435_456;
@@ -16,6 +17,8 @@ export interface RecordedPieces {
   readonly intents?: readonly number[];
   readonly verified?: readonly number[];
   readonly durable?: readonly number[];
+  /** How files look that hold the durable ones: after a crash their inode and size must still be these. */
+  readonly files?: readonly CopyFile[];
 }
 
 /** Where ownership is written down. */
@@ -29,6 +32,8 @@ export interface OwnershipLogOptions {
   readonly recorder: OwnershipRecorder | undefined;
   /** Flushes all files of the torrent. */
   readonly syncFiles: () => Promise<void>;
+  /** How those files of the pieces look that were not looked at before in this run. */
+  readonly stampFiles: (pieceIndices: readonly PieceIndex[]) => Promise<readonly CopyFile[]>;
   readonly onDurable: (pieceIndices: readonly PieceIndex[]) => void;
   /** The state or the files cannot be written: what is not written down would be fetched twice. */
   readonly onFailed: (error: ErrorValue) => void;
@@ -76,23 +81,36 @@ export class OwnershipLog {
     });
   }
 
-  /** Runs `close`, which flushes all files; what was verified before is durable then. */
+  /**
+   * Runs `close`, which flushes all files; what was verified before is durable then. Without a recorder it only closes.
+   * @throws what `close` throws: nothing is durable then
+   */
   async closeFiles(close: () => Promise<void>): Promise<void> {
     await this.#syncing;
     const pieces = this.#takeUnsynced();
-    await close();
-    this.#handleSynced(pieces);
+    try {
+      await close();
+    } catch (error) {
+      this.#unsynced.push(...pieces);
+      throw error;
+    }
+    await this.#handleSynced(pieces);
+  }
+
+  /** Whether all that is verified is durable and written down so. */
+  get isSettled(): boolean {
+    return this.#unsynced.length === 0 && this.#verified.length === 0;
   }
 
   async #sync(): Promise<void> {
     const pieces = this.#takeUnsynced();
     try {
       await this.#options.syncFiles();
-      this.#handleSynced(pieces);
+      await this.#handleSynced(pieces);
     } catch (error) {
+      this.#unsynced.push(...pieces);
       // Another thread takes the place of the one that died: flushed the next time.
-      if (error instanceof P2pError && error.code === 'P2P_WORKER_LOST') this.#unsynced.push(...pieces);
-      else this.#options.onFailed(toErrorValue(error));
+      if (!(error instanceof P2pError) || error.code !== 'P2P_WORKER_LOST') this.#options.onFailed(toErrorValue(error));
     }
   }
 
@@ -103,10 +121,11 @@ export class OwnershipLog {
     return pieces;
   }
 
-  #handleSynced(pieceIndices: readonly PieceIndex[]): void {
+  async #handleSynced(pieceIndices: readonly PieceIndex[]): Promise<void> {
     if (pieceIndices.length === 0) return;
+    const files = this.#options.recorder ? await this.#options.stampFiles(pieceIndices) : [];
     this.flush();
-    this.#record({ durable: pieceIndices });
+    this.#record({ durable: pieceIndices, ...(files.length > 0 && { files }) });
     this.#options.onDurable(pieceIndices);
   }
 

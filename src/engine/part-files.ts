@@ -5,8 +5,11 @@ import path from 'node:path';
 import { StorageError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
+import type { CopyFile } from '../store/copy-store.js';
 import { allocatedBytes, entryKind, type DownloadTarget } from './download-target.js';
-import { checkPieces } from './piece-hashing.js';
+import { stampFiles } from './file-stamps.js';
+import { findPresent } from './find-present.js';
+import type { KnownCopy } from './copy-trust.js';
 import type { StateStore } from './state-store.js';
 import { torrentFiles } from './torrent-files.js';
 import type { VerifyTools } from './verify-copy.js';
@@ -16,13 +19,17 @@ import type { TorrentFile } from '../workers/worker-messages.js';
 export interface FoundPart {
   /** On the disk for sure, a power cut included. */
   readonly owned: Bitfield;
+  /** How its files look. */
+  readonly stamps: ReadonlyMap<number, CopyFile>;
   /** Bytes that its files take on the disk. */
   readonly allocatedBytes: number;
+  /** Pieces that were believed, and those that were hashed; undefined for a `.part` that the store does not know. */
+  readonly resumed: { readonly trustedPieces: number; readonly hashedPieces: number } | undefined;
 }
 
 /**
- * Looks at the `.part`. What the store has written down is hashed again before it is believed; a `.part` that the store
- * does not know is taken up when any of its pieces is right.
+ * Looks at the `.part`. Of one that the store knows, what is doubtful is hashed (`judgeCopy`); another is hashed wholly,
+ * and taken up when any of its pieces is right.
  * @throws {P2P_PART_OF_ANOTHER_TORRENT} when it holds another torrent's data, or what no torrent wrote
  */
 export async function findPart(
@@ -32,19 +39,29 @@ export async function findPart(
   tools: VerifyTools,
 ): Promise<FoundPart> {
   const there = await entryKind(target.partPath);
-  if (there === 'nothing') return { owned: new Bitfield(metainfo.layout.pieceCount), allocatedBytes: 0 };
-  const { infoHash } = metainfo;
+  const { infoHash, layout } = metainfo;
+  if (there === 'nothing') {
+    return { owned: new Bitfield(layout.pieceCount), stamps: new Map(), allocatedBytes: 0, resumed: undefined };
+  }
   const isOurs = there === (metainfo.isFolder ? 'folder' : 'file');
   if (!isOurs || store.isPartOfAnother(infoHash, target.targetPath)) throw otherTorrent(target);
   const files = torrentFiles(metainfo, target.partPath);
-  const ownership = store.ownership(infoHash, target.targetPath);
-  const written = ownership && union(ownership.intents, ownership.verified);
-  const isKnown = written?.isEmpty() === false;
-  const { good } = await checkPieces({ ...tools, metainfo, files, ...(isKnown ? { only: written } : {}) });
-  if (!isKnown && good.isEmpty() && (await hasContent(target.partPath))) throw otherTorrent(target);
-  const isDurable = [...good.indices()].every((index) => ownership?.durable.has(index));
-  await settleFiles(files, !isDurable);
-  return { owned: good, allocatedBytes: await allocatedBytes(files.map((file) => file.path)) };
+  const stored = store.known(infoHash, target.targetPath);
+  // A copy that never began to write tells nothing of what lies here.
+  const known = stored && hasAny(stored) ? stored : undefined;
+  const found = await findPresent(metainfo, files, known, tools);
+  if (!known && found.owned.isEmpty() && (await hasContent(target.partPath))) throw otherTorrent(target);
+  const isCut = await settleFiles(files, found.stamps, !found.isDurable);
+  return {
+    owned: found.owned,
+    stamps: isCut ? await stampFiles(files) : found.stamps,
+    allocatedBytes: await allocatedBytes(files.map((file) => file.path)),
+    resumed: known && found,
+  };
+}
+
+function hasAny({ ownership }: KnownCopy): boolean {
+  return !ownership.intents.isEmpty() || !ownership.verified.isEmpty();
 }
 
 /** Whether there is anything that a download of ours does not make before its first piece: folders and sparse files. */
@@ -65,15 +82,23 @@ async function hasContent(entryPath: string): Promise<boolean> {
 /**
  * Cuts off what lies behind the end of a file.
  * @param flush whether an earlier run may have ended before the bytes were on the disk for sure
+ * @returns whether any was cut
  */
-async function settleFiles(files: readonly TorrentFile[], flush: boolean): Promise<void> {
-  for (const { path: filePath, lengthBytes } of files) {
-    if (filePath === undefined || (await entryKind(filePath)) !== 'file') continue;
+async function settleFiles(
+  files: readonly TorrentFile[],
+  stamps: ReadonlyMap<number, CopyFile>,
+  flush: boolean,
+): Promise<boolean> {
+  let isCut = false;
+  for (const [index, { path: filePath, lengthBytes }] of files.entries()) {
+    const stamp = stamps.get(index);
+    const isTooLong = stamp !== undefined && stamp.sizeBytes > lengthBytes;
+    if (filePath === undefined || !stamp || (!isTooLong && !flush) || (await entryKind(filePath)) !== 'file') continue;
+    isCut ||= isTooLong;
     try {
       const handle = await open(filePath, 'r+');
       try {
-        const { size } = await handle.stat();
-        if (size > lengthBytes) await handle.truncate(lengthBytes);
+        if (isTooLong) await handle.truncate(lengthBytes);
         if (flush) await handle.datasync();
       } finally {
         await handle.close();
@@ -82,13 +107,7 @@ async function settleFiles(files: readonly TorrentFile[], flush: boolean): Promi
       throw describeDiskError(error, 'go on with', filePath);
     }
   }
-}
-
-function union(one: Bitfield, other: Bitfield): Bitfield {
-  return new Bitfield(
-    one.length,
-    one.bytes.map((byte, at) => byte | (other.bytes[at] ?? 0)),
-  );
+  return isCut;
 }
 
 function otherTorrent(target: DownloadTarget): StorageError {

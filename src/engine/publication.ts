@@ -24,6 +24,8 @@ export class Publication {
   readonly #options: PublicationOptions;
   /** Trackers whose catalogue did not answer. */
   readonly #waiting = new Set<string>();
+  /** Nobody was told that a catalogue did not answer. */
+  #isQuiet = false;
 
   constructor(options: PublicationOptions) {
     this.#options = options;
@@ -41,6 +43,12 @@ export class Publication {
     return published.includes(true);
   }
 
+  /** Instead of `publishAll`: each catalogue is asked once its tracker has answered an announce. */
+  publishWhenAnnounced(): void {
+    this.#isQuiet = true;
+    for (const url of this.#options.trackers) this.#waiting.add(url);
+  }
+
   /** The tracker answers: if its catalogue did not before, it is asked again. */
   handleAnnounced(url: string): void {
     if (this.#waiting.delete(url)) void this.#publishLate(url);
@@ -49,7 +57,7 @@ export class Publication {
   async #publishLate(url: string): Promise<void> {
     const { onNote, signal } = this.#options;
     try {
-      if (await this.#publishAt(url)) onNote(`published at ${url}, which answers now`);
+      if ((await this.#publishAt(url)) && !this.#isQuiet) onNote(`published at ${url}, which answers now`);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof P2pError)) throw error;

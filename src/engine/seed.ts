@@ -1,41 +1,49 @@
 /** One torrent that is served from files which are there. */
 import { toErrorValue, type ErrorValue } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import type { CopyRecorder } from './copy-recorder.js';
 import type { Transfer, TransferOutcome, TransferSnapshot, TransferState } from './engine-types.js';
-import type { TorrentSession } from './torrent-session.js';
+import type { ServedCopy } from './served-copy.js';
+import type { StateStore } from './state-store.js';
 import { transferSnapshot } from './transfer-snapshot.js';
 
 const GOODBYE_MS = 200;
+
+export interface SeedOptions {
+  readonly metainfo: Metainfo;
+  /** Absolute. */
+  readonly rootPath: string;
+  readonly served: ServedCopy;
+  readonly copy: CopyRecorder;
+  readonly store: Pick<StateStore, 'closeCopy'>;
+  /** It is over and needs nothing of the engine any more. */
+  readonly onOver: () => void;
+}
 
 export class Seed implements Transfer {
   readonly role = 'seed';
   readonly metainfo: Metainfo;
   readonly finished: Promise<TransferOutcome>;
-  readonly #rootPath: string;
-  readonly #onOver: (upTotalBytes: number) => void;
+  readonly #options: SeedOptions;
   readonly #startedMs = performance.now();
-  #session: TorrentSession | undefined;
   #settle: (outcome: TransferOutcome) => void = () => undefined;
   #state: TransferState = 'seeding';
   #stopping: Promise<void> | undefined;
 
-  /** @param onOver it is over, with the payload that was sent in all */
-  constructor(metainfo: Metainfo, rootPath: string, onOver: (upTotalBytes: number) => void) {
-    this.metainfo = metainfo;
-    this.#rootPath = rootPath;
-    this.#onOver = onOver;
+  constructor(options: SeedOptions) {
+    this.metainfo = options.metainfo;
+    this.#options = options;
     this.finished = new Promise((resolve) => {
       this.#settle = resolve;
     });
   }
 
-  get session(): TorrentSession | undefined {
-    return this.#session;
+  get copy(): CopyRecorder {
+    return this.#options.copy;
   }
 
-  start(session: TorrentSession): void {
-    this.#session = session;
-    session.start();
+  start(): void {
+    this.#options.served.start();
   }
 
   handleFailed(error: ErrorValue): void {
@@ -43,7 +51,9 @@ export class Seed implements Transfer {
   }
 
   snapshot(): TransferSnapshot {
-    return transferSnapshot(this.metainfo, this.#session, this.#state, this.#rootPath);
+    const { served, rootPath: path } = this.#options;
+    const state = this.#state === 'seeding' && served.isChecking ? 'checking' : this.#state;
+    return transferSnapshot({ metainfo: this.metainfo, session: served.session, path }, state, served.past);
   }
 
   /** Leaves the swarm. Idempotent. */
@@ -57,15 +67,18 @@ export class Seed implements Transfer {
   }
 
   async #leave(state: 'stopped' | 'failed', error?: ErrorValue): Promise<void> {
+    const { served, store, copy, onOver } = this.#options;
     this.#state = state;
-    const failed = await this.#session?.stop(GOODBYE_MS).then(
+    const failed = await served.stop(GOODBYE_MS).then(
       () => undefined,
       (thrown: unknown) => toErrorValue(thrown),
     );
+    const reason = error ?? failed;
+    onOver();
     // Only now: the links' last bytes are counted when they close.
     const snapshot = this.snapshot();
-    this.#onOver(snapshot.swarm.upTotalBytes);
-    const reason = error ?? failed;
+    const { downTotalBytes: down, upTotalBytes: up } = snapshot.swarm;
+    store.closeCopy(copy, state, { totals: { down, up }, isFlushed: failed === undefined, error: reason });
     const elapsedMs = performance.now() - this.#startedMs;
     this.#settle({ state, elapsedMs, snapshot, ...(reason === undefined ? {} : { error: reason }) });
   }

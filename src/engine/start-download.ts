@@ -1,12 +1,15 @@
 /** From a target to a running download: found, checked against what is there already, joined. */
 import { lookup } from 'node:dns/promises';
+import path from 'node:path';
 
-import { OptionError } from '../errors.js';
+import { OptionError, P2pError, type ErrorCode } from '../errors.js';
 import { PieceVerifier } from '../hashing/piece-verifier.js';
 import { buildMetainfo } from '../metainfo/build-metainfo.js';
 import { escapeText } from '../metainfo/escape-text.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
-import { Bitfield } from '../protocol/bitfield.js';
+import type { Bitfield } from '../protocol/bitfield.js';
+import type { CopyFile } from '../store/copy-store.js';
+import type { TorrentFile } from '../workers/worker-messages.js';
 import type { PeerAddress } from '../protocol/peer-address.js';
 import { CLIENT } from './client-name.js';
 import { Download } from './download.js';
@@ -20,18 +23,33 @@ import {
 } from './download-target.js';
 import { checkTrackers, type EngineContext } from './engine-context.js';
 import type { DownloadRequest, ResolvedTarget } from './engine-types.js';
+import { stampFiles } from './file-stamps.js';
+import { findPresent, type PresentPieces } from './find-present.js';
 import { findPart } from './part-files.js';
+import { recallCopy, sayResumed } from './recall-copy.js';
+import { ServedCopy } from './served-copy.js';
 import { resolveTarget } from './target-resolver.js';
 import { presentFiles, torrentFiles } from './torrent-files.js';
 import type { SessionOptions, TorrentSession } from './torrent-session.js';
-import { verifyRoot } from './verify-copy.js';
+import { fileProblems, type VerifyTools } from './verify-copy.js';
+
+/** How a download is to go, once its torrent is known. */
+type DownloadManner = Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs'>;
 
 /** What `EngineApi.download` promises. */
 export async function startDownload(engine: EngineContext, request: DownloadRequest): Promise<Download> {
   checkTrackers(request.trackers);
-  const { timeoutMs } = request;
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) throw new OptionError(`a timeout of ${timeoutMs} ms is no time`);
-  const resolved = await resolveTarget(request, engine.signal);
+  checkTimeout(request.timeoutMs);
+  return startResolved(engine, request, await resolveOrRecall(engine, request));
+}
+
+/** The same with the metainfo at hand. @throws as `EngineApi.download` */
+export async function startResolved(
+  engine: EngineContext,
+  request: DownloadManner,
+  resolved: ResolvedTarget,
+): Promise<Download> {
+  checkTimeout(request.timeoutMs);
   const { metainfo } = resolved;
   for (const note of metainfo.notes) engine.note(note);
   const { verifyWith } = engine.config;
@@ -39,7 +57,8 @@ export async function startDownload(engine: EngineContext, request: DownloadRequ
   new PieceVerifier({ digests: metainfo.digests, registry: engine.registry, verifyWith });
   const target = downloadTarget(metainfo, request.outputDir);
   if ((await entryKind(target.targetPath)) !== 'nothing') {
-    if (await isComplete(engine, metainfo, target.targetPath)) return takeComplete(engine, request, resolved, target);
+    const found = await findComplete(engine, metainfo, target);
+    if (found) return takeComplete(engine, request, resolved, { target, ...found });
     if (request.force !== true) throw targetExists(target.targetPath);
   }
   const lock = engine.store().lock(metainfo.infoHash, target);
@@ -54,86 +73,131 @@ export async function startDownload(engine: EngineContext, request: DownloadRequ
   }
 }
 
+function checkTimeout(timeoutMs: number | undefined): void {
+  if (timeoutMs !== undefined && !(timeoutMs > 0)) throw new OptionError(`a timeout of ${timeoutMs} ms is no time`);
+}
+
+/** A name or hash that no catalogue tells any more may be that of a download which was begun here into that folder. */
+async function resolveOrRecall(engine: EngineContext, request: DownloadRequest): Promise<ResolvedTarget> {
+  try {
+    return await resolveTarget(request, engine.signal);
+  } catch (error) {
+    if (!(error instanceof P2pError) || !UNKNOWN.has(error.code)) throw error;
+    const recalled = recall(engine, request);
+    if (!recalled) throw error;
+    engine.note(`${error.message}; going on with the download that was begun here`);
+    return recalled;
+  }
+}
+
+const UNKNOWN: ReadonlySet<ErrorCode> = new Set(['P2P_TARGET_NOT_FOUND', 'P2P_TRACKER_UNREACHABLE']);
+
+function recall(engine: EngineContext, { target, outputDir, trackers }: DownloadRequest): ResolvedTarget | undefined {
+  const name = target.replace(/^name:/, '').toLowerCase();
+  const [found, ...others] = engine
+    .store()
+    .unfinishedIn(path.resolve(outputDir))
+    .filter((copy) => copy.name.toLowerCase() === name || copy.infoHash === name);
+  if (!found || others.length > 0) return undefined;
+  return recallCopy(engine.store(), found, trackers);
+}
+
 async function fetchInto(
   engine: EngineContext,
-  request: DownloadRequest,
+  request: DownloadManner,
   resolved: ResolvedTarget,
   { target, releaseLock }: Pick<Beginning, 'target' | 'releaseLock'>,
 ): Promise<Download> {
   const { metainfo } = resolved;
-  const tools = {
-    ...engine.hashTools(),
-    verifyWith: engine.config.verifyWith,
-    onProgress: engine.hashing(metainfo.name),
-  };
-  const { owned, allocatedBytes } = await findPart(metainfo, target, engine.store(), tools);
+  const { owned, stamps, allocatedBytes, resumed } = await findPart(
+    metainfo,
+    target,
+    engine.store(),
+    toolsOf(engine, metainfo),
+  );
+  if (resumed) sayResumed(engine, metainfo, { ...resumed, owned });
   await prepareOutput(target, Math.max(0, metainfo.layout.totalBytes - allocatedBytes));
   const listenPorts = await engine.listen();
   const peers = await reachable(engine, resolved.peers);
   const files = torrentFiles(metainfo, target.partPath);
-  const beginning = { target, owned, isDurable: true, releaseLock, files, wantsPieces: true, peers, listenPorts };
-  const { download, session } = begin(engine, request, resolved, beginning);
-  download.start(session, owned);
+  const beginning = { target, owned, stamps, isDurable: true, releaseLock, listenPorts };
+  const { download, makeSession } = begin(engine, request, resolved, beginning);
+  download.start(makeSession({ files, owned, wantsPieces: true, peers }), owned);
   return download;
 }
 
 /** The target is there already, whole and right: nothing to fetch, only to seed when that was asked for. */
 async function takeComplete(
   engine: EngineContext,
-  request: DownloadRequest,
+  request: DownloadManner,
   resolved: ResolvedTarget,
-  target: DownloadTarget,
+  { target, files, found }: CompleteTarget & { readonly target: DownloadTarget },
 ): Promise<Download> {
   await removeLeftPart(target);
-  const { download, session } = begin(engine, request, resolved, {
+  const { download } = begin(engine, request, resolved, {
     target,
-    owned: Bitfield.full(resolved.metainfo.layout.pieceCount),
-    isDurable: false,
+    owned: found.owned,
+    stamps: await stampFiles(files),
+    isDurable: found.isDurable,
     releaseLock: () => undefined,
-    files: await presentFiles(resolved.metainfo, target.targetPath),
-    wantsPieces: false,
-    peers: [],
     listenPorts: request.seedAfter === true ? await engine.listen() : [],
   });
-  download.startComplete(session);
+  download.startComplete(files, await stampFiles(files));
   return download;
 }
 
-interface Beginning extends Pick<SessionOptions, 'owned' | 'files' | 'wantsPieces' | 'peers' | 'listenPorts'> {
+interface Beginning {
   readonly target: DownloadTarget;
+  readonly owned: Bitfield;
+  /** How the files look that hold it. */
+  readonly stamps: ReadonlyMap<number, CopyFile>;
   /** Whether what is owned was flushed to the disk. */
   readonly isDurable: boolean;
   readonly releaseLock: () => void;
+  readonly listenPorts: readonly number[];
 }
+
+/** What differs between the session that fetches and those that only serve. */
+type SessionPart = Pick<SessionOptions, 'files' | 'owned' | 'wantsPieces' | 'peers'>;
 
 /** From here on nothing is waited for: the download is there with all its parts, or not at all. */
 function begin(
   engine: EngineContext,
-  request: DownloadRequest,
+  request: DownloadManner,
   { metainfo, trackerTiers }: ResolvedTarget,
   beginning: Beginning,
-): { readonly download: Download; readonly session: TorrentSession } {
-  const { target, owned, isDurable, releaseLock } = beginning;
+): { readonly download: Download; readonly makeSession: (part: SessionPart) => TorrentSession } {
+  const { target, owned, stamps, isDurable, releaseLock, listenPorts } = beginning;
   const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
   const store = engine.store();
-  const rootPath = target.targetPath;
-  const tiers = trackerTiers;
-  const copy = store.openCopy({ metainfo, rootPath, role: 'download', metainfoBytes, tiers, owned, isDurable });
-  const torrentId = engine.nextTorrentId();
-  const session = engine.makeSession({
-    ...beginning,
-    torrentId,
+  const copy = store.openCopy({
     metainfo,
-    trackerTiers,
-    mask: undefined,
-    recorder: beginning.wantsPieces ? copy : undefined,
-    onComplete: () => {
-      download.handleComplete();
-    },
-    onFailed: (error) => {
-      download.handleFailed(error);
-    },
+    rootPath: target.targetPath,
+    role: 'download',
+    metainfoBytes,
+    tiers: trackerTiers,
+    owned,
+    isDurable,
+    files: stamps.values(),
   });
+  const makeSession = (part: SessionPart): TorrentSession =>
+    engine.makeSession({
+      ...part,
+      metainfo,
+      trackerTiers,
+      listenPorts,
+      mask: undefined,
+      recorder: part.wantsPieces ? copy : undefined,
+      onComplete: () => {
+        download.handleComplete();
+      },
+      onFailed: (error) => {
+        download.handleFailed(error);
+      },
+      onServingFailed: (error) => {
+        download.handleServingFailed(error);
+      },
+    });
   const download = new Download({
     metainfo,
     target,
@@ -143,24 +207,51 @@ function begin(
     copy,
     store,
     releaseLock,
+    serve: (what) =>
+      new ServedCopy({
+        ...what,
+        engine,
+        metainfo,
+        copy,
+        join: (files, held) => makeSession({ files, owned: held, wantsPieces: false, peers: [] }),
+      }),
+    onNote: (message) => {
+      engine.note(message);
+    },
     onDownloaded: (path) => {
       engine.emit({ type: 'downloaded', infoHash: metainfo.infoHash, name: metainfo.name, path });
     },
     onOver: () => {
-      engine.unregister(torrentId);
+      engine.unregister(download);
     },
   });
-  engine.register(torrentId, download);
-  return { download, session };
+  engine.register(download);
+  return { download, makeSession };
 }
 
-async function isComplete(engine: EngineContext, metainfo: Metainfo, targetPath: string): Promise<boolean> {
-  const report = await verifyRoot(metainfo, targetPath, {
-    ...engine.hashTools(),
-    verifyWith: engine.config.verifyWith,
-    onProgress: engine.hashing(metainfo.name),
-  });
-  return report.badPieces.length === 0 && report.badFiles.length === 0;
+interface CompleteTarget {
+  readonly files: readonly TorrentFile[];
+  readonly found: PresentPieces;
+}
+
+/** What lies at the target's final name, if that is all of the torrent and right. */
+async function findComplete(
+  engine: EngineContext,
+  metainfo: Metainfo,
+  { targetPath }: DownloadTarget,
+): Promise<CompleteTarget | undefined> {
+  const files = await presentFiles(metainfo, targetPath);
+  if ((await fileProblems(metainfo, files)).length > 0) return undefined;
+  const known = engine.store().known(metainfo.infoHash, targetPath);
+  const found = await findPresent(metainfo, files, known, toolsOf(engine, metainfo));
+  if (!found.owned.isFull()) return undefined;
+  if (known) sayResumed(engine, metainfo, found);
+  return { files, found };
+}
+
+function toolsOf(engine: EngineContext, metainfo: Metainfo): VerifyTools {
+  const { verifyWith } = engine.config;
+  return { ...engine.hashTools(), verifyWith, onProgress: engine.hashing(metainfo.name) };
 }
 
 /** Peers of a magnet link whose host is a name are looked up; one that has no address is a note. */

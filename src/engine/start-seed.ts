@@ -1,4 +1,6 @@
-/** From a path to a torrent that is served: built or read, published, joined. */
+/** From a path to a torrent that is served: known, built or read, published, joined. */
+import { open } from 'node:fs/promises';
+
 import { InvariantError, OptionError } from '../errors.js';
 import type { HashRegistry } from '../hashing/hash-registry.js';
 import { buildMetainfo } from '../metainfo/build-metainfo.js';
@@ -6,15 +8,21 @@ import { formatMagnet } from '../metainfo/magnet.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { isCreatedPieceLength } from '../metainfo/piece-length.js';
 import { Bitfield } from '../protocol/bitfield.js';
+import type { CopyFile } from '../store/copy-store.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 import { findTwins } from './catalogues.js';
 import { CLIENT } from './client-name.js';
 import { checkTrackers, type EngineContext } from './engine-context.js';
-import type { CreateResult, SeedRequest, SeedResult } from './engine-types.js';
-import { checkPieces } from './piece-hashing.js';
+import type { ResolvedTarget, SeedRequest, SeedResult } from './engine-types.js';
+import type { CopyRecorder } from './copy-recorder.js';
+import { stampFiles } from './file-stamps.js';
+import { findKnownTorrents, hasForm, type BuiltSource } from './known-torrents.js';
+import { findPresent, type PresentPieces } from './find-present.js';
 import { pieceMask } from './piece-mask.js';
 import { Seed } from './seed.js';
 import { Publication, type PublicationOptions } from './publication.js';
+import { sayResumed } from './recall-copy.js';
+import { ServedCopy } from './served-copy.js';
 import { readSource, sourceFiles, type Source } from './source-files.js';
 import { DEFAULT_TRACKER, readTorrent, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent, type TorrentForm } from './torrent-builder.js';
@@ -30,9 +38,10 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   const given = request.torrentFile === undefined ? undefined : await readGivenTorrent(request.torrentFile);
   const trackerTiers = trackerTiersOf(request.trackers, given?.trackerTiers ?? []);
   const trackers = trackerTiers.flat();
-  const { metainfo, files, owned, namesakes } = given
+  const present = given
     ? await takeGiven(engine, given, source, request.trust ?? false)
     : await buildForSeeding(engine, request, source, trackers);
+  const { metainfo, namesakes } = present;
   const mask = pieceMask(metainfo.layout, request.mask);
   const listenPorts = await engine.listen();
   const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
@@ -40,12 +49,10 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   const published = await publication.publishAll();
   const { rootPath } = source;
   const seed = beginSeeding(engine, {
-    metainfo,
+    ...present,
     rootPath,
     metainfoBytes,
     trackerTiers,
-    files,
-    owned,
     mask,
     listenPorts,
     onAnnounced: (url) => {
@@ -55,16 +62,54 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published, namesakes };
 }
 
+/**
+ * Seeds a stored copy again, as the torrent that it is. The catalogues hear of it when they answer: nobody waits for them.
+ * @param named trackers of the command line
+ */
+export async function resumeSeed(
+  engine: EngineContext,
+  { metainfo, trackerTiers }: ResolvedTarget,
+  rootPath: string,
+  named: readonly string[],
+): Promise<Seed> {
+  const files = await presentFiles(metainfo, rootPath);
+  const found = await findForSeeding(engine, metainfo, files, rootPath);
+  if (found.owned.isEmpty() && metainfo.layout.pieceCount > 0) {
+    throw new OptionError(
+      `nothing of ${metainfo.name} is at '${rootPath}' any more`,
+      { path: rootPath },
+      'P2P_PATH_NOT_FOUND',
+    );
+  }
+  const listenPorts = await engine.listen();
+  const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
+  const trackers = trackerTiers.flat();
+  const publication = publicationOf(engine, metainfo, named, { trackers, bytes: metainfoBytes });
+  publication.publishWhenAnnounced();
+  const onAnnounced = (url: string): void => {
+    publication.handleAnnounced(url);
+  };
+  const mask = undefined;
+  return beginSeeding(engine, {
+    ...found,
+    ...{ metainfo, files, rootPath, metainfoBytes, trackerTiers, mask, listenPorts, onAnnounced },
+  });
+}
+
 /** A torrent and what of it lies here. */
 interface Present {
   readonly metainfo: Metainfo;
   readonly files: readonly TorrentFile[];
   readonly owned: Bitfield;
+  /** How the files looked before `owned` was found out. */
+  readonly stamps: ReadonlyMap<number, CopyFile>;
+  /** Whether a power cut cannot take any of it away. */
+  readonly isDurable: boolean;
   /** Other torrents that are published under its name. */
   readonly namesakes: readonly string[];
 }
 
-interface Beginning extends Omit<Present, 'namesakes'> {
+export interface SeedBeginning extends Omit<Present, 'namesakes'> {
   readonly rootPath: string;
   readonly metainfoBytes: Uint8Array;
   readonly trackerTiers: readonly (readonly string[])[];
@@ -74,37 +119,76 @@ interface Beginning extends Omit<Present, 'namesakes'> {
 }
 
 /** From here on nothing is waited for: the seed is there with all its parts, or not at all. */
-function beginSeeding(engine: EngineContext, beginning: Beginning): Seed {
-  const { metainfo, rootPath, metainfoBytes, trackerTiers: tiers, owned } = beginning;
+export function beginSeeding(engine: EngineContext, beginning: SeedBeginning): Seed {
+  const { metainfo, rootPath, metainfoBytes, trackerTiers: tiers, owned, stamps, isDurable } = beginning;
   const store = engine.store();
-  const torrentId = engine.nextTorrentId();
-  const session = engine.makeSession({
-    ...beginning,
-    torrentId,
-    wantsPieces: false,
-    peers: [],
-    recorder: undefined,
-    onComplete: () => undefined,
-    onFailed: (error) => {
-      seed.handleFailed(error);
-    },
-  });
-  const copy = store.openCopy({ metainfo, rootPath, role: 'seed', metainfoBytes, tiers, owned, isDurable: false });
+  const files = stamps.values();
+  const copy = store.openCopy({ metainfo, rootPath, role: 'seed', metainfoBytes, tiers, owned, isDurable, files });
   store.setState(copy, 'seeding');
-  const seed = new Seed(metainfo, rootPath, (upTotalBytes) => {
-    engine.unregister(torrentId);
-    store.closeCopy(copy, 'stopped', { down: 0, up: upTotalBytes });
+  const served = new ServedCopy({
+    engine,
+    metainfo,
+    files: beginning.files,
+    stamps,
+    owned,
+    copy,
+    join: (stamped, held) =>
+      engine.makeSession({
+        ...beginning,
+        files: stamped,
+        owned: held,
+        wantsPieces: false,
+        peers: [],
+        recorder: undefined,
+        onComplete: () => undefined,
+        onFailed: (error) => {
+          seed.handleFailed(error);
+        },
+        onServingFailed: (error) => {
+          served.handleServingFailed(error);
+        },
+      }),
   });
-  engine.register(torrentId, seed);
-  seed.start(session);
+  const onOver = (): void => {
+    engine.unregister(seed);
+  };
+  const seed = new Seed({ metainfo, rootPath, served, copy, store, onOver });
+  engine.register(seed);
+  seed.start();
+  if (!isDurable) void makeDurable(engine, { copy, owned, files: beginning.files });
   return seed;
+}
+
+/**
+ * Has the system write down what was hashed perhaps only in its memory: then a crash of the machine costs no new hashing.
+ * Nobody waits for it.
+ */
+async function makeDurable(
+  engine: EngineContext,
+  { copy, owned, files }: { copy: CopyRecorder; owned: Bitfield; files: readonly TorrentFile[] },
+): Promise<void> {
+  for (const { path } of files) {
+    if (path === undefined || engine.signal.aborted) continue;
+    try {
+      const handle = await open(path, 'r');
+      await handle.datasync().finally(() => handle.close());
+    } catch (error) {
+      // Some network file systems cannot, and a file may be gone: it is hashed again after a crash.
+      if (typeof (error as NodeJS.ErrnoException).code === 'string') return;
+      throw error;
+    }
+  }
+  if (!engine.signal.aborted) copy.record({ durable: [...owned.indices()] });
 }
 
 /** A torrent that the user names: what of it is there. */
 async function takeGiven(engine: EngineContext, metainfo: Metainfo, source: Source, trust: boolean): Promise<Present> {
   for (const note of metainfo.notes) engine.note(note);
   const files = await presentFiles(metainfo, source.rootPath);
-  return { metainfo, files, owned: await ownedForSeeding(engine, metainfo, files, trust), namesakes: [] };
+  const found = trust
+    ? { owned: Bitfield.full(metainfo.layout.pieceCount), stamps: await stampFiles(files), isDurable: false }
+    : await findForSeeding(engine, metainfo, files, source.rootPath);
+  return { ...found, metainfo, files, namesakes: [] };
 }
 
 async function readGivenTorrent(file: string): Promise<Metainfo> {
@@ -143,29 +227,35 @@ async function buildForSeeding(
   const { twins, namesakes } = await findTwins(trackers, source, engine.signal);
   const isFree = pieceLengthBytes === undefined && hashes === undefined;
   const forms = isFree ? formsOf(twins, engine.registry) : [];
-  let built: CreateResult | undefined;
+  const known = await findKnownTorrents(engine, source);
+  let built: BuiltSource | undefined;
   for (const form of forms.length > 0 ? forms : [{ pieceLengthBytes, hashes }]) {
-    const attempt = await buildAs(engine, source, form, trackers);
+    const attempt =
+      known.find((each) => hasForm(each.metainfo, form)) ?? (await buildAs(engine, source, form, trackers));
     const isTwin = twins.some((twin) => twin.infoHash === attempt.metainfo.infoHash);
     if (!built || isTwin) built = attempt;
     if (isTwin) break;
   }
   if (!built) throw new InvariantError('no torrent was built');
-  const { metainfo, notes } = built;
+  const { metainfo, notes, stamps, isDurable, files } = built;
   for (const note of notes) engine.note(note);
+  const { pieceCount } = metainfo.layout;
+  const owned = Bitfield.full(pieceCount);
+  if (built.isKnown) sayResumed(engine, metainfo, { owned, trustedPieces: pieceCount, hashedPieces: 0 });
   const others = namesakes.filter((infoHash) => infoHash !== metainfo.infoHash);
   warnOfOthers(engine, metainfo, others);
-  const owned = Bitfield.full(metainfo.layout.pieceCount);
-  return { metainfo, files: sourceFiles(source), owned, namesakes: others };
+  return { metainfo, files, owned, stamps, isDurable, namesakes: others };
 }
 
-function buildAs(
+async function buildAs(
   engine: EngineContext,
   source: Source,
   form: TorrentForm,
   trackers: readonly string[],
-): Promise<CreateResult> {
-  return buildTorrent(
+): Promise<BuiltSource> {
+  const files = sourceFiles(source);
+  const stamps = await stampFiles(files);
+  const { metainfo, notes } = await buildTorrent(
     {
       ...form,
       source,
@@ -177,6 +267,7 @@ function buildAs(
     },
     engine.hashTools(),
   );
+  return { metainfo, notes, files, stamps, isDurable: false, isKnown: false };
 }
 
 /** The forms of the twins that can be made here, without repeats. */
@@ -198,25 +289,24 @@ function warnOfOthers(engine: EngineContext, { name, infoHash }: Metainfo, other
   );
 }
 
-/** What of a given torrent is there: believed when told so, hashed otherwise. */
-async function ownedForSeeding(
+/** What of a torrent is there: what the store knows and nobody touched is believed, the rest is hashed. */
+export async function findForSeeding(
   engine: EngineContext,
   metainfo: Metainfo,
   files: readonly TorrentFile[],
-  trust: boolean,
-): Promise<Bitfield> {
-  const { pieceCount } = metainfo.layout;
-  if (trust) return Bitfield.full(pieceCount);
-  const { good } = await checkPieces({
+  rootPath: string,
+): Promise<PresentPieces> {
+  const known = engine.store().known(metainfo.infoHash, rootPath);
+  const found = await findPresent(metainfo, files, known, {
     ...engine.hashTools(),
-    metainfo,
-    files,
     verifyWith: engine.config.verifyWith,
     onProgress: engine.hashing(metainfo.name),
   });
-  const missing = pieceCount - good.count();
+  if (known) sayResumed(engine, metainfo, found);
+  const { pieceCount } = metainfo.layout;
+  const missing = pieceCount - found.owned.count();
   if (missing > 0) {
     engine.note(`${missing} of ${pieceCount} pieces of ${metainfo.name} are missing or wrong: not offered`);
   }
-  return good;
+  return found;
 }

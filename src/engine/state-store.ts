@@ -1,19 +1,30 @@
 /** The state folder of this process: copies and their ownership, who writes which. Main thread; synchronous. */
-import { StorageError } from '../errors.js';
-import type { SqliteDatabase } from '../database/sqlite.js';
-import { CopyStore, type CopyRole, type CopyState, type Ownership } from '../store/copy-store.js';
+import path from 'node:path';
+
+import { StorageError, type ErrorValue } from '../errors.js';
+import { isRetryable, type SqliteDatabase } from '../database/sqlite.js';
+import { CopyStore, type CopyFile, type CopyRecord, type CopyRole, type CopyState } from '../store/copy-store.js';
 import { lockCopy, lockPart, type CopyLock } from '../store/copy-lock.js';
 import { openStateDatabase } from '../store/database.js';
+import type { RunReport } from '../store/run-store.js';
 import type { InfoHash, Metainfo } from '../metainfo/metainfo.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import { CopyRecorder } from './copy-recorder.js';
+import type { KnownCopy } from './copy-trust.js';
 import type { DownloadTarget } from './download-target.js';
+import { ProcessEntry } from './process-entry.js';
+
+/** A copy that was used before. */
+export interface StoredCopy extends KnownCopy {
+  readonly record: CopyRecord;
+}
 
 export class StateStore {
   readonly #stateDir: string;
   readonly #onNote: (message: string) => void;
   readonly #database: SqliteDatabase;
   readonly #copies: CopyStore;
+  readonly #process: ProcessEntry;
 
   /**
    * @param stateDir absolute
@@ -24,6 +35,7 @@ export class StateStore {
     this.#onNote = onNote;
     this.#database = openStateDatabase(stateDir, { onNote });
     this.#copies = new CopyStore(this.#database);
+    this.#process = new ProcessEntry(stateDir, this.#database);
   }
 
   get databasePath(): string {
@@ -51,18 +63,45 @@ export class StateStore {
   }
 
   /** What is written down about a copy; undefined for one that is new here. */
-  ownership(infoHash: InfoHash, rootPath: string): Ownership | undefined {
-    const copy = this.#copies.findCopies(infoHash).find((each) => each.rootPath === rootPath);
-    return copy && this.#copies.ownership(copy.id);
+  known(infoHash: InfoHash, rootPath: string): StoredCopy | undefined {
+    const record = this.#copies.findCopy(infoHash, rootPath);
+    return record && this.#withPieces(record);
+  }
+
+  /** All that is written down about copies whose data has this absolute path, the latest first. */
+  knownAt(rootPath: string): StoredCopy[] {
+    return this.#copies
+      .findCopiesAt(rootPath)
+      .toSorted((one, other) => other.updatedAtMs - one.updatedAtMs)
+      .map((record) => this.#withPieces(record));
+  }
+
+  /** The .torrent file of a stored copy. */
+  metainfoBytes(infoHash: InfoHash): Uint8Array | undefined {
+    return this.#copies.metainfoBytes(infoHash);
+  }
+
+  /** Announce URLs by tier, as they were used last. */
+  trackerTiers(copyId: number): string[][] {
+    return this.#copies.trackerTiers(copyId);
+  }
+
+  /** Downloads that are not complete, and have or had this folder as their output. */
+  unfinishedIn(folder: string): CopyRecord[] {
+    return this.#copies
+      .listCopies()
+      .filter(
+        (copy) => copy.role === 'download' && copy.state !== 'complete' && path.dirname(copy.rootPath) === folder,
+      );
   }
 
   /** Whether the last download to this path that is not complete was of another torrent. */
   isPartOfAnother(infoHash: InfoHash, rootPath: string): boolean {
-    const downloads = this.#copies
-      .listCopies()
-      .filter((copy) => copy.rootPath === rootPath && copy.role === 'download' && copy.state !== 'complete')
+    const [last] = this.#copies
+      .findCopiesAt(rootPath)
+      .filter((copy) => copy.role === 'download' && copy.state !== 'complete')
       .toSorted((one, other) => other.updatedAtMs - one.updatedAtMs);
-    return downloads[0] !== undefined && downloads[0].infoHash !== infoHash;
+    return last !== undefined && last.infoHash !== infoHash;
   }
 
   /** Takes a copy up: what was just found to be owned is written down, what was lost is taken back. */
@@ -75,6 +114,8 @@ export class StateStore {
     readonly owned: Bitfield;
     /** Whether all of `owned` was flushed to the disk. */
     readonly isDurable: boolean;
+    /** How its files look now, with those bytes. */
+    readonly files: Iterable<CopyFile>;
   }): CopyRecorder {
     const { metainfo, owned, isDurable } = request;
     const copy = this.#copies.openCopy({
@@ -87,14 +128,43 @@ export class StateStore {
       pieceCount: metainfo.layout.pieceCount,
       trackerTiers: request.tiers,
     });
-    const before = this.#copies.ownership(copy.id);
+    this.#copies.recordFiles(copy.id, [...request.files]);
+    this.recordOwned(copy.id, owned, isDurable);
+    return new CopyRecorder(this.#copies, copy.id);
+  }
+
+  /** Says what is owned now; what was before and is not any more is lost. */
+  recordOwned(copyId: number, owned: Bitfield, isDurable: boolean): void {
+    const before = this.#copies.ownership(copyId);
     const verified = [...owned.indices()].filter((index) => !before.verified.has(index));
     const durable = isDurable ? [...owned.indices()].filter((index) => !before.durable.has(index)) : [];
     const lost = [...before.verified.indices()].filter((index) => !owned.has(index));
     if (verified.length + durable.length + lost.length > 0) {
-      this.#copies.recordPieces(copy.id, { verified, durable, lost });
+      this.#copies.recordPieces(copyId, { verified, durable, lost });
     }
-    return new CopyRecorder(this.#copies, copy.id);
+  }
+
+  /** A download has its final name; from now on its files are only read. */
+  completeCopy(copy: CopyRecorder, files: Iterable<CopyFile>): void {
+    this.#patiently(() => {
+      this.#copies.recordFiles(copy.copyId, [...files]);
+      this.#copies.setState(copy.copyId, 'complete');
+    });
+  }
+
+  /** A copy that is only read was checked again. */
+  recordServed(copy: CopyRecorder, owned: Bitfield, files: Iterable<CopyFile>): void {
+    this.#patiently(() => {
+      this.recordOwned(copy.copyId, owned, false);
+      this.#copies.recordFiles(copy.copyId, [...files]);
+    });
+  }
+
+  /** How files of a copy look, whose pieces are recorded already. */
+  recordFiles(copy: CopyRecorder, files: Iterable<CopyFile>): void {
+    this.#patiently(() => {
+      this.#copies.recordFiles(copy.copyId, [...files]);
+    });
   }
 
   setState(copy: CopyRecorder, state: CopyState): void {
@@ -103,19 +173,62 @@ export class StateStore {
     });
   }
 
-  /** The copy is not used any more by this process. */
-  closeCopy(copy: CopyRecorder, state: CopyState, totals: { readonly down: number; readonly up: number }): void {
+  /**
+   * The copy is not used any more by this process.
+   * @param end.isFlushed everything verified is on the disk, so that the next start believes it
+   * @param end.error what ended it, unless somebody wanted it to end
+   */
+  closeCopy(
+    copy: CopyRecorder,
+    state: CopyState,
+    end: {
+      readonly totals: { readonly down: number; readonly up: number };
+      readonly isFlushed: boolean;
+      readonly error?: ErrorValue | undefined;
+    },
+  ): void {
     this.#patiently(() => {
       copy.flush();
-      this.#copies.addTransferred(copy.copyId, totals);
+      const { down, up } = copy.takeTransferred(end.totals);
+      this.#copies.addTransferred(copy.copyId, { down, up });
       this.#copies.setState(copy.copyId, state);
-      this.#copies.markStoppedCleanly(copy.copyId);
+      this.#copies.setLastError(copy.copyId, end.error);
+      this.#process.leave(copy.copyId);
+      if (end.isFlushed && !copy.isPending) this.#copies.markStoppedCleanly(copy.copyId);
     });
     copy.close();
   }
 
+  /**
+   * Writes down how transfers go, for `p2p status` of other processes.
+   * @returns false when another process was writing: nothing of it is written
+   */
+  report(reports: readonly RunReport[]): boolean {
+    try {
+      this.#process.report(reports);
+      return true;
+    } catch (error) {
+      if (isRetryable(error)) return false;
+      throw error;
+    }
+  }
+
   close(): void {
+    this.#patiently(() => {
+      this.#process.close();
+    });
     this.#database.close();
+  }
+
+  #withPieces(record: CopyRecord): StoredCopy {
+    const { id, role, state, stoppedCleanly } = record;
+    return {
+      record,
+      ownership: this.#copies.ownership(id),
+      files: this.#copies.files(id),
+      stoppedCleanly,
+      isAtRest: stoppedCleanly || role === 'seed' || state === 'complete',
+    };
   }
 
   /** The transfer is over or goes on either way; the next start finds an unclean stop and hashes what is doubtful. */

@@ -17,10 +17,12 @@ import { seededRandom } from '../swarm/seeded-random.js';
 import { Swarm } from '../swarm/swarm.js';
 import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
+import type { CopyFile } from '../store/copy-store.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import type { FromWorker, TorrentFile, TorrentSetup } from '../workers/worker-messages.js';
 import { Announcer } from './announcer.js';
 import type { EngineEvent } from './engine-types.js';
+import { stampFiles } from './file-stamps.js';
 import { OwnershipLog, type OwnershipRecorder } from './ownership-log.js';
 
 export interface SessionOptions {
@@ -39,6 +41,7 @@ export interface SessionOptions {
   readonly uploadSlots: number;
   readonly maxPeers: number;
   readonly verifyWith: string | undefined;
+  readonly downloadLimitBytesPerSec: number | undefined;
   readonly pool: WorkerPool;
   readonly recorder: OwnershipRecorder | undefined;
   readonly nextLinkId: () => number;
@@ -49,6 +52,10 @@ export interface SessionOptions {
   readonly onComplete: () => void;
   /** It cannot go on. */
   readonly onFailed: (error: ErrorValue) => void;
+  /** A file could not be read for a peer, or is not what it was. */
+  readonly onServingFailed: (error: ErrorValue) => void;
+  /** It has left, and needs no messages of the workers any more. */
+  readonly onStopped: () => void;
 }
 
 export class TorrentSession {
@@ -75,7 +82,9 @@ export class TorrentSession {
   #refusedPieces = 0;
   #wastedBytes = 0;
   #lastVerifiedMs = performance.now();
-  #saidServingFailed = false;
+  /** Files that a durable piece was recorded of in this run. */
+  readonly #stamped = new Set<number>();
+  readonly #diskBoundHosts = new Set<number>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -103,6 +112,7 @@ export class TorrentSession {
     this.#log = new OwnershipLog({
       recorder: options.recorder,
       syncFiles: () => pool.requestEach({ type: 'sync-files', torrentId: options.torrentId }),
+      stampFiles: (pieceIndices) => this.#stampNew(pieceIndices),
       onDurable: (pieceIndices) => {
         this.handleSwarmEvent({ type: 'pieces-durable', pieceIndices });
       },
@@ -135,6 +145,15 @@ export class TorrentSession {
 
   get wastedBytes(): number {
     return this.#wastedBytes;
+  }
+
+  /** Whether a worker that fetches for this torrent waits for the disk. */
+  get waitsForDisk(): boolean {
+    return this.#diskBoundHosts.size > 0;
+  }
+
+  get downloadLimitBytesPerSec(): number | undefined {
+    return this.#options.downloadLimitBytesPerSec;
   }
 
   get offeredPieces(): number {
@@ -171,6 +190,8 @@ export class TorrentSession {
         this.handleSwarmEvent(message.event);
         return;
       case 'measured':
+        if (message.waitsForDisk) this.#diskBoundHosts.add(hostIndex);
+        else this.#diskBoundHosts.delete(hostIndex);
         this.handleSwarmEvent({ type: 'links-measured', measures: message.measures });
         return;
       case 'ferried': {
@@ -245,9 +266,10 @@ export class TorrentSession {
 
   /**
    * Leaves the swarm: goodbye to the trackers (within `patienceMs`), links closed, files closed. Idempotent.
+   * @returns whether all that is verified is flushed and written down
    */
-  async stop(patienceMs: number): Promise<void> {
-    if (this.#isStopped) return;
+  async stop(patienceMs: number): Promise<boolean> {
+    if (this.#isStopped) return this.#log.isSettled;
     this.#swarm.handle({ type: 'stop' }, performance.now());
     for (let action = this.#swarm.poll(); action; action = this.#swarm.poll()) {
       if (action.type === 'announce' || action.type === 'close') this.#perform(action);
@@ -257,8 +279,10 @@ export class TorrentSession {
     const removed = this.#log.closeFiles(() =>
       this.#options.pool.requestEach({ type: 'remove-torrent', torrentId: this.torrentId }),
     );
-    await Promise.allSettled([this.#announcer.finish(patienceMs), removed]);
+    const [, closed] = await Promise.allSettled([this.#announcer.finish(patienceMs), removed]);
     this.#log.flush();
+    this.#options.onStopped();
+    return closed.status === 'fulfilled' && this.#log.isSettled;
   }
 
   #setup(): TorrentSetup {
@@ -397,15 +421,22 @@ export class TorrentSession {
   }
 
   #handleDiskFailed(serving: boolean, error: ErrorValue): void {
-    if (!serving) {
-      this.#options.onFailed(error);
-    } else if (!this.#saidServingFailed) {
-      this.#saidServingFailed = true;
-      this.#options.onEvent({
-        type: 'note',
-        message: `cannot serve all of ${this.#options.metainfo.name}: ${error.message}`,
-      });
+    if (serving) this.#options.onServingFailed(error);
+    else this.#options.onFailed(error);
+  }
+
+  /** The files of these pieces that were not looked at yet: inode and size stay as they are while it is written. */
+  async #stampNew(pieceIndices: readonly PieceIndex[]): Promise<readonly CopyFile[]> {
+    const { layout } = this.#options.metainfo;
+    const fresh = new Set<number>();
+    for (const index of pieceIndices) {
+      for (const { fileIndex } of layout.fileSlices(layout.pieceOffset(index), layout.pieceSize(index))) {
+        if (!this.#stamped.has(fileIndex)) fresh.add(fileIndex);
+      }
     }
+    const stamps = [...(await stampFiles(this.#files, fresh)).values()];
+    for (const { fileIndex } of stamps) this.#stamped.add(fileIndex);
+    return stamps;
   }
 
   /** Intents are committed before the workers hear of the pieces: their messages leave at the end of this turn. */

@@ -4,14 +4,27 @@ import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
 import type { TransferSnapshot, TransferState } from './engine-types.js';
 import type { TorrentSession } from './torrent-session.js';
 
-/** @param session undefined before the swarm is joined */
+/** Payload in bytes. */
+export interface PayloadTotals {
+  readonly down: number;
+  readonly up: number;
+}
+
+/**
+ * @param session undefined before the swarm is joined, and while files are checked
+ * @param past payload of the transfer's sessions before this one
+ */
 export function transferSnapshot(
-  metainfo: Metainfo,
-  session: TorrentSession | undefined,
+  { metainfo, session, path }: TransferParts,
   state: TransferState,
-  path: string,
+  past: PayloadTotals = { down: 0, up: 0 },
 ): TransferSnapshot {
-  const swarm = session?.snapshot() ?? emptySwarm(metainfo);
+  const present = session?.snapshot() ?? emptySwarm(metainfo);
+  const swarm = {
+    ...present,
+    downTotalBytes: present.downTotalBytes + past.down,
+    upTotalBytes: present.upTotalBytes + past.up,
+  };
   const leftBytes = metainfo.layout.totalBytes - swarm.verifiedBytes;
   const isMoving = state === 'downloading' && swarm.downBytesPerSec > 0;
   return {
@@ -23,9 +36,19 @@ export function transferSnapshot(
     offeredPieces: session?.offeredPieces ?? 0,
     refusedPieces: session?.refusedPieces ?? 0,
     wastedBytes: session?.wastedBytes ?? 0,
+    waitsForDisk: session?.waitsForDisk ?? false,
+    downloadLimitBytesPerSec: session?.downloadLimitBytesPerSec,
     etaMs: isMoving ? (leftBytes / swarm.downBytesPerSec) * 1000 : undefined,
     swarm,
   };
+}
+
+/** What a snapshot is taken of. */
+export interface TransferParts {
+  readonly metainfo: Metainfo;
+  readonly session: TorrentSession | undefined;
+  /** Where the data lies now. */
+  readonly path: string;
 }
 
 function emptySwarm(metainfo: Metainfo): SwarmSnapshot {

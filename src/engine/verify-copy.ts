@@ -5,6 +5,7 @@ import path from 'node:path';
 import { OptionError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
+import type { TorrentFile } from '../workers/worker-messages.js';
 import type { VerifyReport } from './engine-types.js';
 import { checkPieces, type HashJob } from './piece-hashing.js';
 import { presentFiles, shownPath } from './torrent-files.js';
@@ -26,11 +27,7 @@ export async function verifyCopy(metainfo: Metainfo, givenPath: string, tools: V
 export async function verifyRoot(metainfo: Metainfo, rootPath: string, tools: VerifyTools): Promise<VerifyReport> {
   const { layout } = metainfo;
   const files = await presentFiles(metainfo, rootPath);
-  const badFiles: { path: string; problem: string }[] = [];
-  for (const [index, file] of files.entries()) {
-    const problem = file.path === undefined ? undefined : await fileProblem(file.path, file.lengthBytes);
-    if (problem !== undefined) badFiles.push({ path: shownPath(metainfo, index), problem });
-  }
+  const badFiles = await fileProblems(metainfo, files);
   const { good, algorithms } = await checkPieces({ ...tools, metainfo, files });
   const badPieces: { pieceIndex: number; files: string[] }[] = [];
   for (let index = 0; index < layout.pieceCount; index += 1) {
@@ -38,6 +35,19 @@ export async function verifyRoot(metainfo: Metainfo, rootPath: string, tools: Ve
       badPieces.push({ pieceIndex: index, files: filesOfPiece(metainfo, layout.pieceIndex(index)) });
   }
   return { pieceCount: layout.pieceCount, badPieces, badFiles, algorithms };
+}
+
+/** Files that are absent or of another size, empty ones too. */
+export async function fileProblems(
+  metainfo: Metainfo,
+  files: readonly TorrentFile[],
+): Promise<VerifyReport['badFiles']> {
+  const badFiles: { path: string; problem: string }[] = [];
+  for (const [index, file] of files.entries()) {
+    const problem = file.path === undefined ? undefined : await fileProblem(file.path, file.lengthBytes);
+    if (problem !== undefined) badFiles.push({ path: shownPath(metainfo, index), problem });
+  }
+  return badFiles;
 }
 
 /** The path itself; or, when a folder is named that is not the torrent's own, what has the torrent's name in it. */

@@ -43,7 +43,7 @@ export class PieceFiles {
 
   /**
    * Fills `views` one after the other from `offset` of the torrent.
-   * @throws {P2P_DISK_FAILED} when a file is absent or shorter than it must be
+   * @throws {P2P_DISK_FAILED} when a file is absent, shorter than it must be, or not what it was
    */
   async read(offset: number, views: readonly Uint8Array[]): Promise<void> {
     await this.#renamed;
@@ -140,7 +140,10 @@ export class PieceFiles {
         continue;
       }
       const name = file.path;
-      await this.#handles.withFile(file, false, (fd) => readAll(fd, head, slice.fileOffset, name));
+      await this.#handles.withFile(file, false, async (fd) => {
+        await readAll(fd, head, slice.fileOffset, name);
+        if (file.expected) assertUntouched(fd, file.expected, name);
+      });
     }
   }
 
@@ -185,6 +188,16 @@ function readAll(fd: number, views: readonly Uint8Array[], position: number, nam
     if (views.length === 0) resolve();
     else next(views, position);
   });
+}
+
+/**
+ * Looks after the read: if nobody wrote to the file until now, what was read is what was there when it was checked. In
+ * this thread, since it takes a few microseconds, and a trip through libuv's pool more than the read itself.
+ */
+function assertUntouched(fd: number, expected: NonNullable<TorrentFile['expected']>, name: string): void {
+  const { size, mtimeNs } = fs.fstatSync(fd, { bigint: true });
+  if (Number(size) === expected.sizeBytes && mtimeNs === expected.mtimeNs) return;
+  throw new StorageError('P2P_DISK_FAILED', `'${name}' was changed while it was shared`, { path: name });
 }
 
 /** The views' first `lengthBytes` and what is behind them. */

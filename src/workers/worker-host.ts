@@ -33,6 +33,8 @@ const RUN_BLOCKS = 64;
 /** Runs of slow links while memory is short. */
 const SMALL_RUN_BLOCKS = 4;
 const SHORT_OF_MEMORY = 0.5;
+/** So full a memory, while files are written, means that the disk is what everybody waits for. */
+const DISK_BOUND = 0.9;
 
 /** Runs until the main thread says `stop`. */
 export async function runWorkerHost(config: HostConfig, port: MessagePort): Promise<void> {
@@ -399,10 +401,12 @@ class WorkerHost implements LinkHost {
     for (let at = 0; at < links.length; at += 1) links[(this.#turn + at) % links.length]?.handleTick(nowMs);
     if (nowMs - this.#lastMeasureMs < MEASURE_MS) return;
     this.#lastMeasureMs = nowMs;
+    const isDiskBound = this.#pool.pressure > DISK_BOUND && this.#handles.busyCount > 0;
     for (const [torrentId, torrent] of this.#torrents) {
+      const waitsForDisk = isDiskBound && torrent.assemblies.size > 0;
       const measures: LinkMeasure[] = [];
       for (const { trade } of torrent.links) if (trade) measures.push(trade.measure(nowMs));
-      if (measures.length > 0) this.emit({ type: 'measured', torrentId, measures });
+      if (measures.length > 0) this.emit({ type: 'measured', torrentId, measures, waitsForDisk });
     }
   }
 

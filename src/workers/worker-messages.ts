@@ -56,6 +56,11 @@ export interface TorrentFile {
   readonly lengthBytes: number;
   /** How many trailing components of `path` belong to the torrent; the folders above them are the user's. */
   readonly depth: number;
+  /**
+   * How a file looks that is only read, and was right when it looked so. One that looks otherwise is not served: what was
+   * read of it is thrown away.
+   */
+  readonly expected?: { readonly sizeBytes: number; readonly mtimeNs: bigint };
 }
 
 /** Swarm actions that a worker performs on its links. */
@@ -115,7 +120,13 @@ export interface FerriedBlocks {
 
 export type FromWorker =
   | { readonly type: 'swarm'; readonly torrentId: number; readonly event: SwarmEvent }
-  | { readonly type: 'measured'; readonly torrentId: number; readonly measures: readonly LinkMeasure[] }
+  | {
+      readonly type: 'measured';
+      readonly torrentId: number;
+      readonly measures: readonly LinkMeasure[];
+      /** The memory for blocks is used up by what is being written. */
+      readonly waitsForDisk: boolean;
+    }
   | { readonly type: 'ferried'; readonly torrentId: number; readonly ferried: FerriedBlocks }
   /** The digests of the torrent disagree about bytes that one of them accepts. */
   | {

@@ -35,6 +35,7 @@ export function aSession(output: Output, methods: Partial<EngineApi>): EngineSes
   const engine: EngineApi = {
     seed: refuse,
     download: refuse,
+    resume: refuse,
     create: refuse,
     resolve: refuse,
     verify: refuse,

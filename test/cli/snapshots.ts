@@ -41,6 +41,8 @@ export function aTransfer(
     offeredPieces: 480,
     refusedPieces: 0,
     wastedBytes: 0,
+    waitsForDisk: false,
+    downloadLimitBytesPerSec: undefined,
     etaMs: undefined,
     swarm: aSwarm(swarm),
     ...fields,

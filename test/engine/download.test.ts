@@ -41,7 +41,10 @@ describe('Download', () => {
     const say = (call: string) => (): void => void calls.push(call);
     const store = {
       setState: (_copy: CopyRecorder, state: string) => calls.push(`state ${state}`),
-      closeCopy: (_copy: CopyRecorder, state: string) => calls.push(`close ${state}`),
+      recordFiles: () => undefined,
+      completeCopy: () => calls.push('state complete'),
+      closeCopy: (_copy: CopyRecorder, state: string, end: { isFlushed: boolean }) =>
+        calls.push(`close ${state}${end.isFlushed ? '' : ', not flushed'}`),
     } as unknown as StateStore;
     const options: DownloadOptions = {
       metainfo,
@@ -52,13 +55,20 @@ describe('Download', () => {
       store,
       copy: { flush: () => undefined } as unknown as CopyRecorder,
       releaseLock: say('release'),
+      serve: () => {
+        throw new Error('this test seeds nothing');
+      },
+      onNote: (message) => calls.push(`note ${message}`),
       onDownloaded: say('downloaded'),
       onOver: say('over'),
       ...changes,
     };
     const fakeSession = {
       start: say('start'),
-      stop: () => Promise.resolve(calls.push('stop')),
+      stop: () => {
+        calls.push('stop');
+        return Promise.resolve(true);
+      },
       closeFiles: () => Promise.resolve(),
       handleRenamed: say('renamed'),
       snapshot: () => aSwarm(swarm),
@@ -136,7 +146,14 @@ describe('Download', () => {
   });
 
   it('seeds on when everything was there from the start', async () => {
-    const { download, session, calls } = aDownload({ seedAfter: true });
+    const serve: DownloadOptions['serve'] = ({ session: serving }) =>
+      ({
+        session: serving,
+        isChecking: false,
+        start: () => calls.push('serve'),
+        stop: () => serving?.stop(0),
+      }) as never;
+    const { download, session, calls } = aDownload({ seedAfter: true, serve });
 
     download.start(session, Bitfield.full(8));
     const outcome = await download.finished;
@@ -144,6 +161,7 @@ describe('Download', () => {
     expect(outcome.state).to.equal('complete');
     expect(download.snapshot().state).to.equal('seeding');
     expect(calls.indexOf('start')).to.be.greaterThan(calls.indexOf('renamed'));
+    expect(calls).to.include('serve');
     await download.stop();
     expect(calls).to.include('close complete');
   });
@@ -151,6 +169,7 @@ describe('Download', () => {
   it('gives the lock back and settles though the state cannot be written', async () => {
     const store = {
       setState: () => undefined,
+      recordFiles: () => undefined,
       closeCopy: () => {
         throw new StorageError('P2P_STATE_UNUSABLE', 'gone');
       },

@@ -20,6 +20,7 @@ describe('OwnershipLog', () => {
     return new OwnershipLog({
       recorder: { record: (pieces) => void recorded.push(pieces) },
       syncFiles: () => Promise.resolve(),
+      stampFiles: () => Promise.resolve([]),
       onDurable: (pieces) => void durable.push(...pieces),
       onFailed: (error) => void failures.push(error),
       ...changes,

@@ -34,16 +34,25 @@ describe('StateStore', () => {
 
   function open(metainfo: Metainfo, owned = bits(), isDurable = false): ReturnType<StateStore['openCopy']> {
     const metainfoBytes = Uint8Array.of(1);
-    return store.openCopy({ metainfo, rootPath, role: 'download', metainfoBytes, tiers: [], owned, isDurable });
+    return store.openCopy({
+      metainfo,
+      rootPath,
+      role: 'download',
+      metainfoBytes,
+      tiers: [],
+      owned,
+      isDurable,
+      files: [],
+    });
   }
 
   const ownedOf = (metainfo: Metainfo): number[][] => {
-    const found = store.ownership(metainfo.infoHash, rootPath);
+    const found = store.known(metainfo.infoHash, rootPath)?.ownership;
     return found ? [found.verified, found.durable].map((each) => [...each.indices()]) : [];
   };
 
   it('knows nothing of a copy that is new', () => {
-    expect(store.ownership(one.infoHash, rootPath)).to.equal(undefined);
+    expect(store.known(one.infoHash, rootPath)).to.equal(undefined);
   });
 
   it('writes down what is found, and takes back what is lost', () => {
@@ -108,7 +117,7 @@ describe('StateStore', () => {
     const copy = open(one);
     copy.record({ verified: [3] });
 
-    store.closeCopy(copy, 'stopped', { down: 10, up: 20 });
+    store.closeCopy(copy, 'stopped', { totals: { down: 10, up: 20 }, isFlushed: true });
     copy.record({ verified: [4] });
 
     expect(ownedOf(one)).to.deep.equal([[3], []]);

@@ -23,11 +23,12 @@ describe('TorrentSession', () => {
   let recorded: RecordedPieces[];
   let events: EngineEvent[];
   let failures: ErrorValue[];
+  let servingFailures: ErrorValue[];
   let completions: number;
   let session: TorrentSession;
 
   function aSession(changes: Partial<SessionOptions> = {}): TorrentSession {
-    [sent, recorded, events, failures, completions] = [[], [], [], [], 0];
+    [sent, recorded, events, failures, servingFailures, completions] = [[], [], [], [], [], 0];
     let linkSerial = 0;
     const pool = {
       hostCount: 2,
@@ -52,12 +53,15 @@ describe('TorrentSession', () => {
       uploadSlots: 8,
       maxPeers: 50,
       verifyWith: undefined,
+      downloadLimitBytesPerSec: undefined,
       pool,
       recorder: { record: (pieces) => void recorded.push(pieces) },
       nextLinkId: () => (linkSerial += 2),
       onEvent: (event) => events.push(event),
       onComplete: () => (completions += 1),
       onFailed: (error) => failures.push(error),
+      onServingFailed: (error) => servingFailures.push(error),
+      onStopped: () => undefined,
       ...changes,
     });
     return session;
@@ -178,7 +182,7 @@ describe('TorrentSession', () => {
     session.handleMessage(0, { type: 'disk-failed', torrentId: 7, serving: true, error });
     session.handleMessage(0, { type: 'disk-failed', torrentId: 7, serving: true, error });
     expect(failures).to.deep.equal([]);
-    expect(events).to.deep.equal([{ type: 'note', message: 'cannot serve all of story.txt: the disk is full' }]);
+    expect(servingFailures).to.deep.equal([error, error]);
 
     session.handleMessage(0, { type: 'disk-failed', torrentId: 7, serving: false, error });
     session.handleMessage(0, {

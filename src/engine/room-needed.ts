@@ -1,0 +1,36 @@
+/** What a person has to do about a disk that filled up in the middle: how much room is missing. */
+import { statfsSync } from 'node:fs';
+import path from 'node:path';
+
+import type { ErrorValue } from '../errors.js';
+import { formatSize } from '../units.js';
+import type { DownloadTarget } from './download-target.js';
+
+/** Whether the disk of the data is full; that of the state folder is another matter, and says so itself. */
+export function isRunningOut({ code, details }: ErrorValue): boolean {
+  return code === 'P2P_DISK_FULL' && typeof details['systemCode'] === 'string';
+}
+
+/**
+ * The error of a full disk, with what is lacking.
+ * @param leftBytes what is still to be written
+ */
+export function roomNeeded(error: ErrorValue, { targetPath }: DownloadTarget, leftBytes: number): ErrorValue {
+  const folder = path.dirname(targetPath);
+  const freeBytes = freeSpace(folder);
+  const missingBytes = Math.max(leftBytes - freeBytes, 0);
+  const message =
+    `the disk of '${folder}' is full: ${formatSize(leftBytes)} are still to come and ${formatSize(freeBytes)} are free; ` +
+    `make room for ${formatSize(missingBytes)} more, then the same command goes on`;
+  return { code: 'P2P_DISK_FULL', message, details: { ...error.details, folder, leftBytes, freeBytes, missingBytes } };
+}
+
+/** 0 where the system does not tell. */
+function freeSpace(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return 0;
+  }
+}
