@@ -1,13 +1,13 @@
 /** `p2p peer download` once its command line is read: starts, shows, waits, and says how it ended. */
 import path from 'node:path';
-import type { DownloadRequest, EngineConfig, Transfer, TransferOutcome } from '../engine/engine-types.js';
+import type { DownloadRequest, EngineApi, EngineConfig, Transfer, TransferOutcome } from '../engine/engine-types.js';
 import { EXIT_CODES, P2pError } from '../errors.js';
 import { formatDuration, formatRate, formatSize } from '../units.js';
 import type { ResultFields } from './base-command.js';
 import { downloadOutcomeError } from './download-outcome.js';
 import { withEngine, type EngineSession } from './engine-session.js';
 import { countOf } from './format-pieces.js';
-import { downloadFields, downloadingFields } from './json-fields.js';
+import { downloadFields, downloadingFields, seedingFields } from './json-fields.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
 import { ProgressReporter } from './progress-reporter.js';
@@ -23,13 +23,39 @@ export async function downloadAll(
   config: EngineConfig,
   requests: readonly DownloadRequest[],
 ): Promise<ResultFields> {
-  return await withEngine(output, config, (session) => new DownloadSession(output, session, requests).run());
+  return await runTransfers(output, config, requests.map(downloadStart));
 }
 
-/** One download with what became of it. */
+/** The same for transfers that begin in any way. */
+export async function runTransfers(
+  output: Output,
+  config: EngineConfig,
+  starts: readonly TransferStart[],
+): Promise<ResultFields> {
+  return await withEngine(output, config, (session) => new DownloadSession(output, session, starts).run());
+}
+
+/** A transfer that is to begin. */
+export interface TransferStart {
+  /** What the user calls it. */
+  readonly label: string;
+  /** Folder of the file, as the user would write it. */
+  readonly outputDir: string;
+  readonly seedAfter: boolean;
+  readonly start: (engine: EngineApi) => Promise<Transfer>;
+}
+
+/** A download of a target. */
+export function downloadStart(request: DownloadRequest): TransferStart {
+  const { target: label, outputDir, seedAfter = false } = request;
+  return { label, outputDir, seedAfter, start: (engine) => engine.download(request) };
+}
+
+/** One transfer with what became of it. */
 interface Entry {
   readonly transfer: Transfer;
   readonly outputDir: string;
+  readonly seedAfter: boolean;
   outcome: TransferOutcome | undefined;
 }
 
@@ -37,16 +63,16 @@ interface Entry {
 export class DownloadSession {
   readonly #output: Output;
   readonly #session: EngineSession;
-  readonly #requests: readonly DownloadRequest[];
+  readonly #starts: readonly TransferStart[];
   readonly #reporter: ProgressReporter;
   readonly #entries: Entry[] = [];
   /** Of targets that could not start. */
   readonly #startErrors: P2pError[] = [];
 
-  constructor(output: Output, session: EngineSession, requests: readonly DownloadRequest[]) {
+  constructor(output: Output, session: EngineSession, starts: readonly TransferStart[]) {
     this.#output = output;
     this.#session = session;
-    this.#requests = requests;
+    this.#starts = starts;
     this.#reporter = new ProgressReporter(output, () => this.#entries.map(({ transfer }) => transfer));
   }
 
@@ -55,7 +81,7 @@ export class DownloadSession {
     try {
       const ends = await this.#start();
       await Promise.race([stop.requested, Promise.all(ends)]);
-      if (this.#requests.some(({ seedAfter }) => seedAfter === true)) await this.#goOnSeeding();
+      await this.#goOnSeeding();
       if (stop.reason !== undefined) await this.#settle();
     } finally {
       this.#reporter.close();
@@ -66,19 +92,20 @@ export class DownloadSession {
   /** @returns the ends of all downloads that started */
   async #start(): Promise<Promise<void>[]> {
     const ends: Promise<void>[] = [];
-    for (const request of this.#requests) {
+    for (const { label, outputDir, seedAfter, start } of this.#starts) {
       try {
-        const transfer = await this.#session.stop.unlessStopped(this.#session.engine.download(request));
-        const entry = { transfer, outputDir: request.outputDir, outcome: undefined };
+        const transfer = await this.#session.stop.unlessStopped(start(this.#session.engine));
+        const entry = { transfer, outputDir, seedAfter, outcome: undefined };
         this.#introduce(entry);
         this.#entries.push(entry);
-        ends.push(this.#finish(entry));
+        const end = this.#finish(entry);
+        if (transfer.role === 'download') ends.push(end);
         this.#reporter.start();
       } catch (error) {
         if (error instanceof Interrupted) break;
-        if (!(error instanceof P2pError) || this.#requests.length === 1) throw error;
+        if (!(error instanceof P2pError) || this.#starts.length === 1) throw error;
         this.#startErrors.push(error);
-        this.#output.note(`${request.target}: ${error.message}`);
+        this.#output.note(`${label}: ${error.message}`);
       }
     }
     return ends;
@@ -86,6 +113,10 @@ export class DownloadSession {
 
   #introduce({ transfer, outputDir }: Entry): void {
     const { name, layout } = transfer.metainfo;
+    if (transfer.role === 'seed') {
+      this.#output.event('seeding', seedingFields(transfer));
+      return;
+    }
     this.#output.event('downloading', downloadingFields(transfer, path.resolve(outputDir, name)));
     const pieces = `${countOf(layout.pieceCount, 'piece')} of ${formatSize(layout.pieceLengthBytes)}`;
     this.#output.text(`Downloading ${printable(name)}  ${formatSize(layout.totalBytes)} in ${pieces}`);
@@ -93,7 +124,7 @@ export class DownloadSession {
 
   async #finish(entry: Entry): Promise<void> {
     entry.outcome = await entry.transfer.finished;
-    if (entry.outcome.state !== 'complete') return;
+    if (entry.outcome.state !== 'complete' || entry.transfer.role === 'seed') return;
     const { name } = entry.transfer.metainfo;
     this.#output.text(
       `Successfully Downloaded ${printable(name)} to ${printable(path.join(entry.outputDir, name))}`,
@@ -101,11 +132,16 @@ export class DownloadSession {
     );
   }
 
-  /** With `--seed`: a complete download gives back until a signal comes. */
+  /** Seeds, and complete downloads with `--seed`, give until a signal comes. */
   async #goOnSeeding(): Promise<void> {
     const { stop } = this.#session;
-    if (stop.reason !== undefined || !this.#entries.some(({ outcome }) => outcome?.state === 'complete')) return;
-    this.#output.text(this.#output.style.dim('Seeding on. Ctrl-C stops.'));
+    const seeding = this.#entries.filter(
+      ({ transfer, seedAfter, outcome }) =>
+        outcome?.state !== 'failed' && (transfer.role === 'seed' || (seedAfter && outcome?.state === 'complete')),
+    );
+    if (stop.reason !== undefined || seeding.length === 0) return;
+    const what = seeding.length === 1 ? '' : ` ${countOf(seeding.length, 'torrent')}`;
+    this.#output.text(this.#output.style.dim(`Seeding${what}. Ctrl-C stops.`));
     await stop.requested;
   }
 
@@ -117,10 +153,13 @@ export class DownloadSession {
 
   #conclude(): ResultFields {
     const { reason: stoppedBy } = this.#session.stop;
-    const downloads = this.#entries.flatMap(({ outcome }) => (outcome ? [downloadFields(outcome)] : []));
-    const wantedCount = this.#requests.length;
-    const completeCount = downloads.filter(({ state }) => state === 'complete').length;
-    if (completeCount === wantedCount) return { downloads };
+    const { downloads, seeds } = this.#results();
+    const wantedCount = this.#starts.length;
+    const completeCount =
+      downloads.filter(({ state }) => state === 'complete').length +
+      seeds.filter(({ state }) => state !== 'failed').length;
+    const results = seeds.length > 0 ? { downloads, seeds } : { downloads };
+    if (completeCount === wantedCount) return results;
     if (stoppedBy === 'closed-pipe') throw new Interrupted(stoppedBy, EXIT_CODES.incomplete);
     if (wantedCount > 1) this.#output.note(`${completeCount} of ${countOf(wantedCount, 'target')} are complete`);
     const first =
@@ -128,11 +167,23 @@ export class DownloadSession {
       this.#entries.map((entry) => outcomeError(entry, stoppedBy)).find((error) => error !== undefined) ??
       new P2pError('P2P_INCOMPLETE', 'stopped before the download began');
     const stopped = stoppedBy === undefined ? {} : { stoppedBy };
-    throw new P2pError(first.code, first.message, { ...first.details, downloads, ...stopped }, first);
+    throw new P2pError(first.code, first.message, { ...first.details, ...results, ...stopped }, first);
+  }
+
+  #results() {
+    const ended = this.#entries.flatMap(({ transfer, outcome }) =>
+      outcome ? [{ role: transfer.role, fields: downloadFields(outcome) }] : [],
+    );
+    const of = (wanted: Transfer['role']) => ended.filter(({ role }) => role === wanted).map(({ fields }) => fields);
+    return { downloads: of('download'), seeds: of('seed') };
   }
 }
 
-function outcomeError({ outcome, outputDir }: Entry, stoppedBy: StopReason | undefined): P2pError | undefined {
+function outcomeError(
+  { transfer, outcome, outputDir }: Entry,
+  stoppedBy: StopReason | undefined,
+): P2pError | undefined {
+  if (transfer.role === 'seed' && outcome?.state !== 'failed') return undefined;
   const partPath = path.join(outputDir, path.basename(outcome?.snapshot.path ?? ''));
   return downloadOutcomeError(outcome, stoppedBy, partPath);
 }

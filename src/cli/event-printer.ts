@@ -6,6 +6,7 @@ import type { Output } from './output.js';
 import { printable } from './printable.js';
 
 const MOST_REFUSAL_NOTES = 5;
+const MOST_RESUMED_LINES = 10;
 
 /** Takes each event once. Progress and finished downloads are told by the sessions, which know paths and names. */
 export class EventPrinter {
@@ -14,6 +15,7 @@ export class EventPrinter {
   readonly #output: Output;
   readonly #hashing: HashingDisplay;
   #refusals = 0;
+  #resumed = 0;
 
   constructor(output: Output) {
     this.#output = output;
@@ -66,7 +68,10 @@ export class EventPrinter {
     );
   }
 
+  /** Of a thousand that are taken up together the first few will do. */
   #sayResumed({ name, ownedPieces, pieceCount, hashedPieces }: Extract<EngineEvent, { type: 'resumed' }>): void {
+    this.#resumed += 1;
+    if (this.#resumed > MOST_RESUMED_LINES) return;
     const checked = hashedPieces > 0 ? ` (${countOf(hashedPieces, 'doubtful one')} checked again)` : '';
     this.#output.text(
       this.#output.style.dim(

@@ -5,6 +5,7 @@ import { padText } from './display-width.js';
 /** Commands of the overview, in the order in which a newcomer needs them. */
 const GROUPS: readonly { readonly title: string; readonly ids: readonly string[] }[] = [
   { title: 'SHARE FILES', ids: ['peer:seed', 'peer:download', 'list', 'tracker:start'] },
+  { title: 'SEE HOW IT GOES', ids: ['status', 'peer:resume', 'peer:remove'] },
   { title: 'WORK WITH TORRENTS', ids: ['create', 'show', 'magnet', 'verify'] },
   { title: 'AND', ids: ['hashes', 'peer', 'plugins'] },
 ];

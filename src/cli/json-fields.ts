@@ -1,6 +1,8 @@
 /** Engine values as fields of the JSON lines (docs/command-line.md). */
 import type { Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
+import type { CopyDetail, CopyStatus } from '../engine/status-types.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import { figuresOf } from './status-table.js';
 
 /** Fields of a `progress` line. */
 export function progressFields(snapshot: TransferSnapshot) {
@@ -31,6 +33,13 @@ export function downloadingFields({ metainfo }: Transfer, path: string) {
   return { ...identityFields(metainfo), path, ...sizeFields(metainfo) };
 }
 
+/** Fields of a `seeding` line of a transfer that is taken up again. */
+export function seedingFields(transfer: Transfer) {
+  const { metainfo } = transfer;
+  const { path, offeredPieces } = transfer.snapshot();
+  return { ...identityFields(metainfo), path, ...sizeFields(metainfo), offeredPieces };
+}
+
 /** One of the `downloads` of a result. */
 export function downloadFields(outcome: TransferOutcome) {
   const { snapshot, elapsedMs, state, error } = outcome;
@@ -50,6 +59,40 @@ export function downloadFields(outcome: TransferOutcome) {
     missingEverywhere: snapshot.swarm.missingEverywhere,
     missingEverywhereCount: snapshot.swarm.missingEverywhereCount,
     ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** A copy as `status` lists it. */
+export function copyFields(copy: CopyStatus) {
+  const { infoHash, name, role, activity, rootPath: path, totalBytes, pieceCount } = copy;
+  const { verifiedPieces, verifiedBytes, downTotalBytes, upTotalBytes, createdAtMs, updatedAtMs } = copy;
+  const { downBytesPerSec, upBytesPerSec, peers, etaMs, reason } = figuresOf(copy);
+  return {
+    ...{ infoHash, name, role, state: activity, path, totalBytes, pieceCount, verifiedPieces, verifiedBytes },
+    downBytesPerSec: Math.round(downBytesPerSec),
+    upBytesPerSec: Math.round(upBytesPerSec),
+    ...{ downTotalBytes, upTotalBytes, peers },
+    etaMs: etaMs === undefined ? null : Math.round(etaMs),
+    reason: reason ?? null,
+    pids: copy.runs.map(({ pid }) => pid),
+    stoppedCleanly: copy.stoppedCleanly,
+    lastError: copy.lastError ?? null,
+    ...{ createdAtMs, updatedAtMs },
+  };
+}
+
+/** The same with pieces, trackers and peers: `status TARGET`. Bitfields are hex, as on the wire. */
+export function copyDetailFields(copy: CopyDetail) {
+  const swarms = copy.runs.map(({ snapshot }) => snapshot.swarm);
+  return {
+    ...copyFields(copy),
+    pieceLengthBytes: copy.pieceLengthBytes ?? null,
+    verified: copy.verified.bytes,
+    durable: copy.durable.bytes,
+    trackerTiers: copy.trackerTiers,
+    trackers: swarms.flatMap(({ trackers }) => trackers),
+    peerList: swarms.flatMap(({ links }) => links),
+    missingEverywhere: swarms[0]?.missingEverywhere ?? [],
   };
 }
 

@@ -44,6 +44,14 @@ export class LiveLines implements BottomLines {
     this.#output.keepAtBottom(undefined);
   }
 
+  /** Leaves the lines where they are; what follows is printed below. Idempotent. */
+  leave(): void {
+    if (!this.#output.isAtBottom(this)) return;
+    if (this.#paintedLines > 0) this.#output.raw('\n');
+    this.#paintedLines = 0;
+    this.#output.keepAtBottom(undefined);
+  }
+
   #text(): string {
     return this.#lines.join('\n');
   }

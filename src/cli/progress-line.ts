@@ -21,6 +21,8 @@ const MOST_NAME_COLUMNS = 32;
 const LEAST_BAR_COLUMNS = 8;
 const LEAST_REASON_COLUMNS = 8;
 const MOST_BAR_COLUMNS = 30;
+/** So near to its limit a rate is held by it: the mean over some seconds never quite reaches it. */
+const LIMITED_SHARE = 0.85;
 
 /**
  * A line such as `story.txt  ██████░░░░  57%  34 of 60 KiB  12.4 MiB/s  3 peers  12s left`, at most `columns - 1` wide, so
@@ -67,7 +69,8 @@ export function progressInWords(snapshot: TransferSnapshot): string {
 }
 
 /** Why nothing arrives, in a few words; undefined when something does or nothing has to. */
-export function stallReason({ swarm, state }: TransferSnapshot): string | undefined {
+export function stallReason(snapshot: TransferSnapshot): string | undefined {
+  const { swarm, state } = snapshot;
   if (state === 'checking') return 'checking what is there';
   if (state === 'finishing') return 'finishing';
   if (state !== 'downloading') return undefined;
@@ -75,6 +78,25 @@ export function stallReason({ swarm, state }: TransferSnapshot): string | undefi
   if (swarm.links.length === 0) {
     const failed = swarm.trackers.find((tracker) => tracker.state === 'failed' && tracker.message !== '');
     return failed && !swarm.everAnswered ? `no tracker: ${printable(failed.message)}` : 'looking for peers';
+  }
+  if (swarm.missingEverywhereCount > 0) {
+    return `no peer has ${formatPieces(swarm.missingEverywhere.slice(0, 20), swarm.missingEverywhereCount)}`;
+  }
+  if (snapshot.waitsForDisk) return 'waiting for the disk';
+  const wanted = swarm.links.filter(({ amInterested }) => amInterested);
+  if (wanted.length > 0 && wanted.every(({ peerChoking }) => peerChoking)) {
+    return `choked by ${wanted.length === 1 ? 'the peer that has' : `all ${wanted.length} peers that have`} what is missing`;
+  }
+  return undefined;
+}
+
+/** What holds a download back that goes on nevertheless; undefined when nothing does. */
+export function slowReason(snapshot: TransferSnapshot): string | undefined {
+  const { state, swarm, downloadLimitBytesPerSec: limit } = snapshot;
+  if (state !== 'downloading' || swarm.downBytesPerSec === 0) return undefined;
+  if (snapshot.waitsForDisk) return 'the disk is slower than the peers';
+  if (limit !== undefined && swarm.downBytesPerSec >= limit * LIMITED_SHARE) {
+    return `held to ${formatRate(limit)} by --download-limit`;
   }
   if (swarm.missingEverywhereCount > 0) {
     return `no peer has ${formatPieces(swarm.missingEverywhere.slice(0, 20), swarm.missingEverywhereCount)}`;

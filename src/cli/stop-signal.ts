@@ -79,6 +79,16 @@ export class StopSignal {
     return await Promise.race([work, stopped]);
   }
 
+  /** Waits so long, or until a stop is requested. */
+  async within(durationMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const wait = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, durationMs);
+    });
+    await Promise.race([wait, this.requested]);
+    clearTimeout(timer);
+  }
+
   close(): void {
     process.off('SIGINT', this.#onSigint);
     process.off('SIGTERM', this.#onSigterm);

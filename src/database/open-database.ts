@@ -30,6 +30,8 @@ export interface DatabaseFile {
   readonly configure?: (database: SqliteDatabase) => void;
   /** Told where a damaged file was set aside. */
   readonly onTorn?: (asidePath: string) => void;
+  /** Whether the contents are checked too; so when left out. Who only reads for a moment need not. */
+  readonly checksContents?: boolean;
   /** How long to wait for a locked database; 5 s when left out. */
   readonly patienceMs?: number;
 }
@@ -79,7 +81,7 @@ function openOnce(file: DatabaseFile): SqliteDatabase {
     refuseNewer(database, file);
     configure(database);
     file.configure?.(database);
-    checkContents(database, wasLogLeft);
+    if (file.checksContents !== false) checkContents(database, wasLogLeft);
     migrate(database, file.migrations);
     return database;
   } catch (error) {

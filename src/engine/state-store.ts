@@ -126,6 +126,7 @@ export class StateStore {
       name: metainfo.name,
       totalBytes: metainfo.layout.totalBytes,
       pieceCount: metainfo.layout.pieceCount,
+      pieceLengthBytes: metainfo.layout.pieceLengthBytes,
       trackerTiers: request.tiers,
     });
     this.#copies.recordFiles(copy.id, [...request.files]);

@@ -1,4 +1,4 @@
-/** What `readStatus` tells of the copies of this machine, of all processes: plain values. */
+/** What `StatusReader` tells of the copies of this machine, of all processes: plain values. */
 import type { ErrorValue } from '../errors.js';
 import type { InfoHash } from '../metainfo/metainfo.js';
 import type { Bitfield } from '../protocol/bitfield.js';
@@ -34,6 +34,7 @@ export interface RunStatus {
 
 /** A copy as `p2p status` lists it. */
 export interface CopyStatus {
+  readonly copyId: number;
   readonly infoHash: InfoHash;
   readonly name: string;
   readonly role: 'seed' | 'download';
@@ -60,13 +61,9 @@ export interface CopyStatus {
 
 /** One copy with what is too much for a list. */
 export interface CopyDetail extends CopyStatus {
-  readonly pieceLengthBytes: number;
+  /** Undefined for a copy that an older p2p stored and that was not used since. */
+  readonly pieceLengthBytes: number | undefined;
   readonly trackerTiers: readonly (readonly string[])[];
   readonly verified: Bitfield;
   readonly durable: Bitfield;
-}
-
-/** All copies of a state folder, oldest first. */
-export interface StatusReport {
-  readonly copies: readonly CopyStatus[];
 }

@@ -17,6 +17,7 @@ export interface CopyRow {
   readonly name: string;
   readonly total_bytes: number;
   readonly piece_count: number;
+  readonly piece_length: number | null;
 }
 
 interface SpanRow {
@@ -35,7 +36,7 @@ interface FileRow {
 }
 
 const SELECT_COPIES = `
-  SELECT copies.*, torrents.name, torrents.total_bytes, torrents.piece_count
+  SELECT copies.*, torrents.name, torrents.total_bytes, torrents.piece_count, torrents.piece_length
   FROM copies JOIN torrents USING (info_hash)`;
 
 /**
@@ -60,9 +61,10 @@ export function prepareCopyStatements(database: SqliteDatabase) {
 
 function copyStatements(database: SqliteDatabase) {
   return {
-    addTorrent: database.prepare<[string, string, number, number, number, Uint8Array]>(`
-      INSERT INTO torrents (info_hash, name, total_bytes, piece_count, added_at_ms, metainfo)
-      VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
+    addTorrent: database.prepare<[string, string, number, number, number, number, Uint8Array]>(`
+      INSERT INTO torrents (info_hash, name, total_bytes, piece_count, piece_length, added_at_ms, metainfo)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET piece_length = excluded.piece_length WHERE torrents.piece_length IS NULL`),
     metainfo: database.prepare<[string], { readonly metainfo: Uint8Array }>(
       'SELECT metainfo FROM torrents WHERE info_hash = ?',
     ),

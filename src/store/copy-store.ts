@@ -38,6 +38,8 @@ export interface CopyRecord {
   readonly name: string;
   readonly totalBytes: number;
   readonly pieceCount: number;
+  /** Undefined for a copy that was not used since p2p stores it. */
+  readonly pieceLengthBytes: number | undefined;
   /** Milliseconds since 1970, as the next one. */
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -60,6 +62,7 @@ export interface OpenCopyRequest {
   readonly name: string;
   readonly totalBytes: number;
   readonly pieceCount: number;
+  readonly pieceLengthBytes: number;
   /** Announce URLs by tier; an empty list keeps those that are stored. */
   readonly trackerTiers: readonly (readonly string[])[];
 }
@@ -104,10 +107,11 @@ export class CopyStore {
    * tells what was before.
    */
   openCopy(request: OpenCopyRequest): CopyRecord {
-    const { infoHash, rootPath, role, name, totalBytes, pieceCount, metainfoBytes, trackerTiers } = request;
+    const { infoHash, rootPath, role, name, totalBytes, pieceCount, pieceLengthBytes } = request;
     return this.#write(() => {
       const nowMs = this.#now();
-      this.#sql.addTorrent.run(infoHash, name, totalBytes, pieceCount, nowMs, metainfoBytes);
+      const { metainfoBytes, trackerTiers } = request;
+      this.#sql.addTorrent.run(infoHash, name, totalBytes, pieceCount, pieceLengthBytes, nowMs, metainfoBytes);
       this.#sql.addCopy.run(infoHash, rootPath, role, nowMs, nowMs);
       const row = required(this.#sql.copyByPath.get(infoHash, rootPath), `copy of ${infoHash} at ${rootPath}`);
       this.#sql.reopenCopy.run(role, nowMs, row.id);
@@ -312,6 +316,7 @@ function toRecord(row: CopyRow): CopyRecord {
     name: row.name,
     totalBytes: row.total_bytes,
     pieceCount: row.piece_count,
+    pieceLengthBytes: row.piece_length ?? undefined,
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
     downTotalBytes: row.down_total_bytes,

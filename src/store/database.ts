@@ -1,4 +1,5 @@
 /** The state database, `STATE/p2p.db`. Several processes may open it at the same moment, also for the first time. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { migrate } from '../database/migrate.js';
@@ -12,6 +13,8 @@ const FILE_NAME = 'p2p.db';
 export interface OpenStateOptions {
   /** Told what a person should know: that a damaged database was set aside. */
   readonly onNote?: (message: string) => void;
+  /** Whether the contents are checked for damage; so when left out. */
+  readonly checksContents?: boolean;
   /** How long to wait for a locked database; 5 s when left out. */
   readonly patienceMs?: number;
 }
@@ -25,18 +28,24 @@ export interface OpenStateOptions {
  * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED}
  */
 export function openStateDatabase(stateDir: string, options: OpenStateOptions = {}): SqliteDatabase {
-  const { onNote, patienceMs } = options;
+  const { onNote, patienceMs, checksContents } = options;
   return openDatabase({
     path: statePath(stateDir),
     migrations: MIGRATIONS,
     configure: leaveCheckpoints,
     ...(patienceMs !== undefined && { patienceMs }),
+    ...(checksContents !== undefined && { checksContents }),
     onTorn: (asidePath) =>
       onNote?.(
         `the state database was damaged: it is set aside as ${asidePath}, and a new one begun; ` +
           'files stay where they are, and are verified when they are used again',
       ),
   });
+}
+
+/** Whether a folder has a state database: who only wants to read it need not make one. */
+export function hasStateDatabase(stateDir: string): boolean {
+  return existsSync(statePath(stateDir));
 }
 
 /** An empty state database that lives in memory only: for tests. */

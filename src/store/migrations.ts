@@ -59,6 +59,8 @@ const COPIES = `
 /** Who works on which copy at the moment, for `p2p status`, and how the last run ended. */
 const RUNS = `
   ALTER TABLE copies ADD COLUMN last_error TEXT;
+  -- NULL for torrents that were stored before, until they are used again.
+  ALTER TABLE torrents ADD COLUMN piece_length INTEGER;
   CREATE INDEX copies_by_path ON copies(root_path);
 
   -- A process that was not ended in order leaves its row; its lock file tells that it is gone.

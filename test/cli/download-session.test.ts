@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DownloadSession } from '../../src/cli/download-session.js';
+import { DownloadSession, downloadStart } from '../../src/cli/download-session.js';
 import type { DownloadRequest } from '../../src/engine/engine-types.js';
 import { MetainfoError, OptionError, type P2pError } from '../../src/errors.js';
 import { captureOutput } from './captured-output.js';
@@ -23,7 +23,7 @@ describe('DownloadSession', () => {
     const { transfer, end } = aFakeTransfer();
     const session = aSession(output, { download: () => Promise.resolve(transfer) });
 
-    const running = new DownloadSession(output, session, [request('story.txt')]).run();
+    const running = new DownloadSession(output, session, [request('story.txt')].map(downloadStart)).run();
     end({ state: 'complete' });
     const result = await running;
     session.stop.close();
@@ -42,7 +42,9 @@ describe('DownloadSession', () => {
       },
     });
 
-    const running = errorOf(new DownloadSession(output, session, [request('a.txt'), request('b.txt')]).run());
+    const running = errorOf(
+      new DownloadSession(output, session, [request('a.txt'), request('b.txt')].map(downloadStart)).run(),
+    );
     end({ state: 'complete' });
     const error = await running;
     session.stop.close();
@@ -58,7 +60,9 @@ describe('DownloadSession', () => {
     const thrown = new MetainfoError('P2P_METAINFO_INVALID', 'bad');
     const session = aSession(output, { download: () => Promise.reject(thrown) });
 
-    expect(await errorOf(new DownloadSession(output, session, [request('a')]).run())).to.equal(thrown);
+    expect(await errorOf(new DownloadSession(output, session, [request('a')].map(downloadStart)).run())).to.equal(
+      thrown,
+    );
     session.stop.close();
   });
 
@@ -73,7 +77,7 @@ describe('DownloadSession', () => {
     };
     const session = aSession(output, { download: () => Promise.resolve(transfer), close });
 
-    const running = errorOf(new DownloadSession(output, session, [request('story.txt')]).run());
+    const running = errorOf(new DownloadSession(output, session, [request('story.txt')].map(downloadStart)).run());
     await Promise.resolve();
     process.emit('SIGINT');
     const error = await running;
@@ -91,7 +95,7 @@ describe('DownloadSession', () => {
     const session = aSession(output, { download: () => Promise.resolve(transfer) });
 
     const seeding = { ...request('story.txt'), seedAfter: true };
-    const running = new DownloadSession(output, session, [seeding]).run();
+    const running = new DownloadSession(output, session, [seeding].map(downloadStart)).run();
     end({ state: 'complete' });
     while (!stdout().includes('Seeding on')) await nextTurn();
     process.emit('SIGINT');

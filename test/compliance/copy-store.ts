@@ -61,6 +61,7 @@ export function describeCopyStore(
         name: 'story.txt',
         totalBytes: 1280,
         pieceCount: 10,
+        pieceLengthBytes: 128,
         createdAtMs: 1000,
         updatedAtMs: 1000,
         downTotalBytes: 0,

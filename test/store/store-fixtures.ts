@@ -21,6 +21,7 @@ export function aCopyRequest(changes: Partial<OpenCopyRequest> = {}): OpenCopyRe
     name: 'story.txt',
     totalBytes: 1280,
     pieceCount: 10,
+    pieceLengthBytes: 128,
     trackerTiers: [['http://localhost:9999/announce']],
     ...changes,
   };
