@@ -140,8 +140,8 @@ export class DownloadSession {
         outcome?.state !== 'failed' && (transfer.role === 'seed' || (seedAfter && outcome?.state === 'complete')),
     );
     if (stop.reason !== undefined || seeding.length === 0) return;
-    const what = seeding.length === 1 ? '' : ` ${countOf(seeding.length, 'torrent')}`;
-    this.#output.text(this.#output.style.dim(`Seeding${what}. Ctrl-C stops.`));
+    const what = seeding.length === 1 ? '' : ` with ${countOf(seeding.length, 'torrent')}`;
+    this.#output.text(this.#output.style.dim(`Seeding on${what}. Ctrl-C stops.`));
     await stop.requested;
   }
 
