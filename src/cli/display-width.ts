@@ -1,6 +1,8 @@
 /** How many terminal columns a text takes, and how to cut it to fit. */
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+let segmenter: Intl.Segmenter | undefined;
+/** ASCII, dashes and quotes, boxes and blocks: a column each. Almost every text, and a hundred times faster so. */
+const PLAIN = /^[\x20-\x7e\u2010-\u2027\u2500-\u259f]*$/;
 const ZERO_WIDTH = /^[\p{Mark}\u200b-\u200d\ufe00-\ufe0f]+$/u;
 const EMOJI = /^\p{Emoji_Presentation}|\ufe0f/u;
 /** First and last code points of the wide ranges (Unicode East Asian Width W and F), emoji left to `EMOJI`. */
@@ -19,8 +21,9 @@ const WIDE_RANGES: readonly (readonly [number, number])[] = [
 
 /** Terminal columns that a printable text takes: 2 for East Asian wide characters and emoji, 0 for combining marks. */
 export function displayWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length;
   let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += graphemeWidth(segment);
+  for (const { segment } of graphemesOf(text)) columns += graphemeWidth(segment);
   return columns;
 }
 
@@ -31,7 +34,7 @@ export function displayWidth(text: string): number {
  */
 export function fitText(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
-  const parts = [...graphemes.segment(text)].map(({ segment }) => segment);
+  const parts = [...graphemesOf(text)].map(({ segment }) => segment);
   const tailColumns = Math.floor((columns - 1) / 3);
   const tail = takeColumns(parts.toReversed(), tailColumns).toReversed();
   const head = takeColumns(parts, columns - 1 - displayWidth(tail.join('')));
@@ -42,6 +45,12 @@ export function fitText(text: string, columns: number): string {
 export function padText(text: string, columns: number, side: 'left' | 'right' = 'left'): string {
   const fill = ' '.repeat(Math.max(0, columns - displayWidth(text)));
   return side === 'left' ? text + fill : fill + text;
+}
+
+/** Made when first needed: it takes milliseconds. */
+function graphemesOf(text: string): Iterable<Intl.SegmentData> {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
 }
 
 function takeColumns(parts: readonly string[], columns: number): string[] {

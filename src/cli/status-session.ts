@@ -64,6 +64,11 @@ function cutToScreen(lines: readonly string[]): readonly string[] {
   ];
 }
 
+/** For scripts, which do not see the lines. */
+function nothingBut(copies: readonly object[]): { readonly lines: readonly string[]; readonly fields: ResultFields } {
+  return { lines: [], fields: { copies } };
+}
+
 class StatusView {
   readonly #output: Output;
   readonly #reader: StatusReader;
@@ -76,12 +81,13 @@ class StatusView {
   }
 
   look(): { readonly lines: readonly string[]; readonly fields: ResultFields } {
+    const { isJson } = this.#output;
     if (this.#target === undefined) {
       const copies = this.#reader.list();
-      return { lines: this.#table(copies), fields: { copies: copies.map(copyFields) } };
+      return isJson ? nothingBut(copies.map(copyFields)) : { lines: this.#table(copies), fields: {} };
     }
     const details = this.#reader.find(this.#target, process.cwd()).map((copy) => this.#reader.detail(copy));
-    return { lines: this.#cards(details), fields: { copies: details.map(copyDetailFields) } };
+    return isJson ? nothingBut(details.map(copyDetailFields)) : { lines: this.#cards(details), fields: {} };
   }
 
   #table(copies: readonly CopyStatus[]): readonly string[] {

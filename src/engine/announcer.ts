@@ -5,6 +5,7 @@ import { P2pError } from '../errors.js';
 import type { InfoHash } from '../metainfo/metainfo.js';
 import type { PeerId } from '../protocol/peer-address.js';
 import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
+import type { AnnounceGate } from './announce-gate.js';
 import { announce } from '../tracker/announce-client.js';
 
 /** Payload so far, as trackers want to know it (BEP 3). */
@@ -19,6 +20,8 @@ export interface AnnouncerOptions {
   readonly peerId: PeerId;
   /** Where we listen. */
   readonly port: number;
+  /** Shared by all torrents of the process. */
+  readonly gate: AnnounceGate;
   readonly onEvent: (event: SwarmEvent) => void;
   readonly onAnnounced: (url: string, seeders: number | undefined, leechers: number | undefined) => void;
 }
@@ -36,7 +39,10 @@ export class Announcer {
   }
 
   announce(action: Extract<SwarmAction, { readonly type: 'announce' }>, totals: TransferTotals): void {
-    const running = this.#announce(action, totals).finally(() => this.#running.delete(running));
+    const signal = action.event === 'stopped' ? this.#goodbye.signal : this.#abort.signal;
+    const running: Promise<void> = this.#options.gate
+      .run(action.url, () => this.#announce(action, totals, signal), signal)
+      .finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
@@ -50,10 +56,13 @@ export class Announcer {
     clearTimeout(timer);
   }
 
-  async #announce(action: Extract<SwarmAction, { readonly type: 'announce' }>, totals: TransferTotals): Promise<void> {
+  async #announce(
+    action: Extract<SwarmAction, { readonly type: 'announce' }>,
+    totals: TransferTotals,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { url, event, numWant } = action;
     const { infoHash, peerId, port, onEvent, onAnnounced } = this.#options;
-    const signal = event === 'stopped' ? this.#goodbye.signal : this.#abort.signal;
     try {
       const reply = await announce({ url, infoHash, peerId, port, event, numWant, key: this.#key, signal, ...totals });
       if (signal.aborted) return;

@@ -3,6 +3,7 @@ import type { HashRegistry } from '../hashing/hash-registry.js';
 import { OptionError } from '../errors.js';
 import { isTrackerUrl } from '../metainfo/trackers.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
+import type { AnnounceGate } from './announce-gate.js';
 import type { CopyRecorder } from './copy-recorder.js';
 import type { EngineConfig, EngineEvent, HashProgress, Transfer } from './engine-types.js';
 import type { StateStore } from './state-store.js';
@@ -24,6 +25,7 @@ type SharedSettings =
   | 'verifyWith'
   | 'downloadLimitBytesPerSec'
   | 'pool'
+  | 'announceGate'
   | 'nextLinkId'
   | 'onEvent'
   | 'onStopped';
@@ -51,6 +53,8 @@ export interface EngineContext {
   listen(): Promise<readonly number[]>;
   /** The session hears of its torrent in the workers from now on until it has stopped. */
   makeSession(request: SessionRequest): TorrentSession;
+  /** For requests to trackers beside announces. */
+  readonly announceGate: AnnounceGate;
   register(transfer: ActiveTransfer): void;
   /** The transfer needs nothing any more. */
   unregister(transfer: ActiveTransfer): void;

@@ -3,6 +3,7 @@
  * threads, state database, listening port, hash algorithms) and starts each part when it is first needed.
  */
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -15,6 +16,7 @@ import { checkOption } from '../options.js';
 import { createPeerId } from '../protocol/peer-id.js';
 import type { FromWorker } from '../workers/worker-messages.js';
 import { WorkerPool } from '../workers/worker-pool.js';
+import { AnnounceGate } from './announce-gate.js';
 import { listEverywhere } from './catalogues.js';
 import { CLIENT } from './client-name.js';
 import {
@@ -74,6 +76,7 @@ export async function openEngine(config: EngineConfig): Promise<EngineApi> {
 class Engine implements EngineApi, EngineContext {
   readonly config: EngineConfig;
   readonly registry: HashRegistry;
+  readonly announceGate = new AnnounceGate();
   readonly #hashPluginUrls: readonly string[];
   readonly #settings: {
     readonly port: number;
@@ -102,6 +105,8 @@ class Engine implements EngineApi, EngineContext {
     this.config = config;
     this.registry = registry;
     this.#hashPluginUrls = hashPluginUrls;
+    // Each transfer listens to it.
+    setMaxListeners(0, this.#abort.signal);
     this.#settings = {
       port: checkOption('port', config.port),
       portCount: checkOption('portCount', config.portCount),
@@ -202,6 +207,7 @@ class Engine implements EngineApi, EngineContext {
       maxPeers: this.#settings.maxPeers,
       verifyWith: this.config.verifyWith,
       pool: this.#startPool(),
+      announceGate: this.announceGate,
       // Even numbers; workers number incoming links with odd ones.
       nextLinkId: () => (this.#linkSerial += 2),
       downloadLimitBytesPerSec: this.config.downloadLimitBytesPerSec,

@@ -3,6 +3,7 @@
  * tracker takes an announce. Seeding goes on meanwhile.
  */
 import { P2pError, TrackerError } from '../errors.js';
+import type { AnnounceGate } from './announce-gate.js';
 import { catalogueBaseUrl, publish } from '../tracker/catalogue-client.js';
 
 /** A dead tracker must not keep a seeder waiting. */
@@ -18,6 +19,7 @@ export interface PublicationOptions {
   readonly trusted: readonly string[];
   readonly onNote: (message: string) => void;
   readonly signal: AbortSignal;
+  readonly gate: AnnounceGate;
 }
 
 export class Publication {
@@ -51,7 +53,8 @@ export class Publication {
 
   /** The tracker answers: if its catalogue did not before, it is asked again. */
   handleAnnounced(url: string): void {
-    if (this.#waiting.delete(url)) void this.#publishLate(url);
+    const { gate, signal } = this.#options;
+    if (this.#waiting.delete(url)) void gate.run(url, () => this.#publishLate(url), signal);
   }
 
   async #publishLate(url: string): Promise<void> {

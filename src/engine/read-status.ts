@@ -5,8 +5,7 @@
 import type { SqliteDatabase } from '../database/sqlite.js';
 import { OptionError } from '../errors.js';
 import { escapeText } from '../metainfo/escape-text.js';
-import type { Bitfield } from '../protocol/bitfield.js';
-import { CopyStore, type CopyRecord } from '../store/copy-store.js';
+import { CopyStore, type CopyRecord, type VerifiedCount } from '../store/copy-store.js';
 import { hasStateDatabase, openStateDatabase } from '../store/database.js';
 import { findNamedCopies } from '../store/find-copies.js';
 import { RunStore } from '../store/run-store.js';
@@ -35,7 +34,7 @@ export class StatusReader {
     const store = this.#store();
     if (!store) return [];
     const runs = this.#runsByCopy(store.runs);
-    const counts = countVerified(store.copies);
+    const counts = store.copies.countVerified();
     return store.copies
       .listCopies()
       .map((record) => copyStatus(record, counts.get(record.id) ?? NOTHING, runs.get(record.id) ?? []));
@@ -93,46 +92,32 @@ export class StatusReader {
   }
 }
 
-interface Verified {
-  readonly pieces: number;
-  readonly hasLast: boolean;
-}
+const NOTHING: VerifiedCount = { pieces: 0, hasLast: false };
 
-const NOTHING: Verified = { pieces: 0, hasLast: false };
-
-/** Verified pieces of each copy; whether the last piece, which may be shorter, is among them. */
-function countVerified(copies: CopyStore): Map<number, Verified> {
-  const counts = new Map<number, Verified>();
-  const lastPieces = new Map(copies.listCopies().map(({ id, pieceCount }) => [id, pieceCount - 1]));
-  for (const { copyId, firstPiece, verified } of copies.listVerified()) {
-    const before = counts.get(copyId) ?? NOTHING;
-    const last = (lastPieces.get(copyId) ?? -1) - firstPiece;
-    counts.set(copyId, {
-      pieces: before.pieces + verified.count(),
-      hasLast: before.hasLast || isSet(verified, last),
-    });
-  }
-  return counts;
-}
-
-function isSet(bits: Bitfield, index: number): boolean {
-  return index >= 0 && index < bits.length && bits.has(index);
-}
-
-function copyStatus(record: CopyRecord, verified: Verified, runs: readonly RunStatus[]): CopyStatus {
-  const { id: copyId, infoHash, name, role, rootPath, totalBytes, pieceCount } = record;
-  const { createdAtMs, updatedAtMs, downTotalBytes, upTotalBytes, lastError, stoppedCleanly } = record;
+function copyStatus(record: CopyRecord, verified: VerifiedCount, runs: readonly RunStatus[]): CopyStatus {
   return {
-    ...{ copyId, infoHash, name, role, rootPath, totalBytes, pieceCount },
+    copyId: record.id,
+    infoHash: record.infoHash,
+    name: record.name,
+    role: record.role,
     activity: activityOf(record, runs),
+    rootPath: record.rootPath,
+    totalBytes: record.totalBytes,
+    pieceCount: record.pieceCount,
     verifiedPieces: verified.pieces,
     verifiedBytes: bytesOf(record, verified),
-    ...{ createdAtMs, updatedAtMs, downTotalBytes, upTotalBytes, lastError, stoppedCleanly, runs },
+    downTotalBytes: record.downTotalBytes,
+    upTotalBytes: record.upTotalBytes,
+    createdAtMs: record.createdAtMs,
+    updatedAtMs: record.updatedAtMs,
+    runs,
+    lastError: record.lastError,
+    stoppedCleanly: record.stoppedCleanly,
   };
 }
 
 /** By share where the piece length is not known: a copy that an older p2p stored. */
-function bytesOf({ totalBytes, pieceCount, pieceLengthBytes }: CopyRecord, { pieces, hasLast }: Verified): number {
+function bytesOf({ totalBytes, pieceCount, pieceLengthBytes }: CopyRecord, { pieces, hasLast }: VerifiedCount): number {
   if (pieces >= pieceCount) return totalBytes;
   if (pieceLengthBytes === undefined) return Math.round((totalBytes * pieces) / pieceCount);
   const lackingBytes = hasLast ? pieceCount * pieceLengthBytes - totalBytes : 0;

@@ -122,9 +122,10 @@ export interface SeedBeginning extends Omit<Present, 'namesakes'> {
 export function beginSeeding(engine: EngineContext, beginning: SeedBeginning): Seed {
   const { metainfo, rootPath, metainfoBytes, trackerTiers: tiers, owned, stamps, isDurable } = beginning;
   const store = engine.store();
-  const files = stamps.values();
-  const copy = store.openCopy({ metainfo, rootPath, role: 'seed', metainfoBytes, tiers, owned, isDurable, files });
-  store.setState(copy, 'seeding');
+  const copy = store.openCopy({
+    ...{ metainfo, rootPath, role: 'seed', metainfoBytes, tiers, owned, isDurable, state: 'seeding' },
+    files: stamps.values(),
+  });
   const served = new ServedCopy({
     engine,
     metainfo,
@@ -210,6 +211,7 @@ function publicationOf(
     token: engine.config.token,
     trusted: named.length > 0 ? named : [DEFAULT_TRACKER],
     signal: engine.signal,
+    gate: engine.announceGate,
     onNote: (message) => {
       engine.note(message);
     },

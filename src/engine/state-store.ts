@@ -116,22 +116,28 @@ export class StateStore {
     readonly isDurable: boolean;
     /** How its files look now, with those bytes. */
     readonly files: Iterable<CopyFile>;
+    /** What it begins with; as it was when left out. */
+    readonly state?: CopyState;
   }): CopyRecorder {
     const { metainfo, owned, isDurable } = request;
-    const copy = this.#copies.openCopy({
-      infoHash: metainfo.infoHash,
-      rootPath: request.rootPath,
-      role: request.role,
-      metainfoBytes: request.metainfoBytes,
-      name: metainfo.name,
-      totalBytes: metainfo.layout.totalBytes,
-      pieceCount: metainfo.layout.pieceCount,
-      pieceLengthBytes: metainfo.layout.pieceLengthBytes,
-      trackerTiers: request.tiers,
+    const copyId = this.#copies.together(() => {
+      const copy = this.#copies.openCopy({
+        infoHash: metainfo.infoHash,
+        rootPath: request.rootPath,
+        role: request.role,
+        metainfoBytes: request.metainfoBytes,
+        name: metainfo.name,
+        totalBytes: metainfo.layout.totalBytes,
+        pieceCount: metainfo.layout.pieceCount,
+        pieceLengthBytes: metainfo.layout.pieceLengthBytes,
+        trackerTiers: request.tiers,
+      });
+      this.#copies.recordFiles(copy.id, [...request.files]);
+      if (request.state) this.#copies.setState(copy.id, request.state);
+      return copy.id;
     });
-    this.#copies.recordFiles(copy.id, [...request.files]);
-    this.recordOwned(copy.id, owned, isDurable);
-    return new CopyRecorder(this.#copies, copy.id);
+    this.recordOwned(copyId, owned, isDurable);
+    return new CopyRecorder(this.#copies, copyId);
   }
 
   /** Says what is owned now; what was before and is not any more is lost. */

@@ -20,6 +20,7 @@ import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
 import type { CopyFile } from '../store/copy-store.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import type { FromWorker, TorrentFile, TorrentSetup } from '../workers/worker-messages.js';
+import type { AnnounceGate } from './announce-gate.js';
 import { Announcer } from './announcer.js';
 import type { EngineEvent } from './engine-types.js';
 import { stampFiles } from './file-stamps.js';
@@ -43,6 +44,7 @@ export interface SessionOptions {
   readonly verifyWith: string | undefined;
   readonly downloadLimitBytesPerSec: number | undefined;
   readonly pool: WorkerPool;
+  readonly announceGate: AnnounceGate;
   readonly recorder: OwnershipRecorder | undefined;
   readonly nextLinkId: () => number;
   readonly onEvent: (event: EngineEvent) => void;
@@ -124,6 +126,7 @@ export class TorrentSession {
       infoHash: metainfo.infoHash,
       peerId: options.peerId,
       port: options.listenPorts[0] ?? 0,
+      gate: options.announceGate,
       onEvent: (event) => {
         this.handleSwarmEvent(event);
         this.settle();

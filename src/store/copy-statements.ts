@@ -1,5 +1,6 @@
 /** The SQL of `CopyStore`: every statement once, prepared when the store is made. */
 import type { SqliteDatabase } from '../database/sqlite.js';
+import { SPAN_PIECES } from './piece-bitmaps.js';
 
 /** A row of `copies` with what belongs to its torrent. */
 export interface CopyRow {
@@ -103,10 +104,14 @@ function pieceStatements(database: SqliteDatabase) {
       'SELECT piece_count FROM copies JOIN torrents USING (info_hash) WHERE copies.id = ?',
     ),
     span: database.prepare<[number, number], SpanRow>('SELECT * FROM piece_states WHERE copy_id = ? AND span = ?'),
-    allVerified: database.prepare<
-      [],
-      { readonly copy_id: number; readonly span: number; readonly verified: Uint8Array }
-    >('SELECT copy_id, span, verified FROM piece_states'),
+    // Of each span only the bytes that hold pieces: most torrents are far smaller than a span.
+    allVerified: database
+      .prepare<[], [copyId: number, pieceCount: number, span: number, verified: Uint8Array]>(
+        `SELECT copies.id, piece_count, span,
+           substr(verified, 1, min(${SPAN_PIECES}, piece_count - span * ${SPAN_PIECES}) / 8 + 1)
+         FROM piece_states JOIN copies ON copies.id = copy_id JOIN torrents USING (info_hash)`,
+      )
+      .raw(),
     spans: database.prepare<[number], SpanRow>('SELECT * FROM piece_states WHERE copy_id = ?'),
     putSpan: database.prepare<[number, number, Uint8Array, Uint8Array, Uint8Array]>(
       'INSERT OR REPLACE INTO piece_states (copy_id, span, intents, verified, durable) VALUES (?, ?, ?, ?, ?)',

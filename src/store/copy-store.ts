@@ -86,6 +86,13 @@ export interface Ownership {
   readonly durable: Bitfield;
 }
 
+/** Verified pieces of a copy. */
+export interface VerifiedCount {
+  readonly pieces: number;
+  /** Whether the last piece, which may be shorter than the others, is among them. */
+  readonly hasLast: boolean;
+}
+
 export class CopyStore {
   readonly #database: SqliteDatabase;
   readonly #sql: CopyStatements;
@@ -163,6 +170,11 @@ export class CopyStore {
     });
   }
 
+  /** Runs several calls as one transaction: all of them hold, or none. */
+  together<T>(work: () => T): T {
+    return this.#write(work);
+  }
+
   setState(copyId: number, state: CopyState): void {
     this.#write(() => this.#sql.setState.run(state, this.#now(), copyId));
   }
@@ -237,15 +249,21 @@ export class CopyStore {
     });
   }
 
-  /** The verified pieces of every copy that has any: 4,096 pieces an entry, for counting. */
-  listVerified(): { readonly copyId: number; readonly firstPiece: number; readonly verified: Bitfield }[] {
-    return this.#read(() =>
-      this.#sql.allVerified.all().map(({ copy_id: copyId, span, verified }) => ({
-        copyId,
-        firstPiece: span * SPAN_PIECES,
-        verified: new Bitfield(SPAN_PIECES, verified),
-      })),
-    );
+  /** How many pieces of each copy are verified, by its id; copies of which none ever was are absent. */
+  countVerified(): Map<number, VerifiedCount> {
+    return this.#read(() => {
+      const counts = new Map<number, VerifiedCount>();
+      for (const [copyId, pieceCount, span, bytes] of this.#sql.allVerified.iterate()) {
+        const before = counts.get(copyId);
+        const verified = new Bitfield(bytes.length * 8, bytes);
+        const last = pieceCount - 1 - span * SPAN_PIECES;
+        counts.set(copyId, {
+          pieces: (before?.pieces ?? 0) + verified.count(),
+          hasLast: before?.hasLast === true || (last < verified.length && verified.has(last)),
+        });
+      }
+      return counts;
+    });
   }
 
   /** All copies, oldest first. */

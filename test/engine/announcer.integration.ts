@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AnnounceGate } from '../../src/engine/announce-gate.js';
 import { Announcer } from '../../src/engine/announcer.js';
 import type { InfoHash } from '../../src/metainfo/metainfo.js';
 import type { PeerId } from '../../src/protocol/peer-address.js';
@@ -33,6 +34,7 @@ describe('Announcer', () => {
       infoHash: 'ab'.repeat(20) as InfoHash,
       peerId: 'cd'.repeat(20) as PeerId,
       port: 6881,
+      gate: new AnnounceGate(),
       onEvent: (event) => {
         events.push(event);
         wake();

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { EngineEvent } from '../../src/engine/engine-types.js';
 import type { RecordedPieces } from '../../src/engine/ownership-log.js';
+import { AnnounceGate } from '../../src/engine/announce-gate.js';
 import { TorrentSession, type SessionOptions } from '../../src/engine/torrent-session.js';
 import type { ErrorValue } from '../../src/errors.js';
 import type { PieceIndex } from '../../src/metainfo/piece-layout.js';
@@ -55,6 +56,7 @@ describe('TorrentSession', () => {
       verifyWith: undefined,
       downloadLimitBytesPerSec: undefined,
       pool,
+      announceGate: new AnnounceGate(),
       recorder: { record: (pieces) => void recorded.push(pieces) },
       nextLinkId: () => (linkSerial += 2),
       onEvent: (event) => events.push(event),
