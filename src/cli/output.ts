@@ -1,6 +1,8 @@
 /** Where a command's words go: text for people or JSON lines for scripts, never both. */
 import { printable } from './printable.js';
+import { reflowOf, ScreenBottom, type Screen } from './screen-bottom.js';
 import { styleFor, type Style } from './style.js';
+import { terminalOwner, type TerminalOwner } from './terminal-owner.js';
 import { terminalOf, type Terminal } from './terminal.js';
 
 /** Version of the JSON lines (docs/command-line.md); a breaking change of any line raises it. */
@@ -11,37 +13,48 @@ export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
-}
-
-/** Something that sits at the bottom of the terminal and has to step aside while a line is printed above it. */
-export interface BottomLines {
-  hide(): void;
-  show(): void;
+  readonly rows?: number;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
 }
 
 /** The two streams of a command and how it speaks. */
 export class Output {
   readonly isJson: boolean;
+  /** What stays below all that is printed. */
+  readonly bottom: ScreenBottom;
   readonly #stdout: TextStream;
   readonly #stderr: TextStream;
   readonly #env: NodeJS.ProcessEnv;
-  #bottom: BottomLines | undefined;
+  readonly #owner: () => TerminalOwner;
 
   constructor(
     isJson: boolean,
     streams: { stdout: TextStream; stderr: TextStream } = process,
     env: NodeJS.ProcessEnv = process.env,
+    owner: () => TerminalOwner = terminalOwner,
   ) {
     this.isJson = isJson;
     this.#stdout = streams.stdout;
     this.#stderr = streams.stderr;
     this.#env = env;
+    this.#owner = owner;
+    this.bottom = new ScreenBottom(
+      (text) => this.#stdout.write(text),
+      () => this.#screen(),
+    );
   }
 
-  /** What stdout can do now. With JSON it is never interactive. */
+  /** What stdout can do now. With JSON it is never interactive, and in the background of a terminal for the moment. */
   get terminal(): Terminal {
     const terminal = terminalOf(this.#stdout, this.#env);
-    return this.isJson ? { ...terminal, isInteractive: false, hasColors: false } : terminal;
+    if (this.isJson) return { ...terminal, isInteractive: false, hasColors: false };
+    return terminal.isInteractive && this.#owner() === 'others' ? { ...terminal, isInteractive: false } : terminal;
+  }
+
+  /** Whether stdout is a terminal that lines can be repainted on, now or when it is ours again. */
+  get hasScreen(): boolean {
+    return !this.isJson && terminalOf(this.#stdout, this.#env).isInteractive;
   }
 
   get style(): Style {
@@ -50,7 +63,7 @@ export class Output {
 
   /** Lines for people, on stdout; nothing with `--json`. */
   text(...lines: readonly string[]): void {
-    if (!this.isJson) this.#above(() => this.#stdout.write(lines.map((line) => `${line}\n`).join('')));
+    if (!this.isJson) this.bottom.above(() => this.#stdout.write(lines.map((line) => `${line}\n`).join('')));
   }
 
   /** A JSON line; nothing without `--json`. `undefined` fields are left out. */
@@ -67,7 +80,7 @@ export class Output {
 
   /** Lines on stderr, whether JSON or not. */
   diagnostic(...lines: readonly string[]): void {
-    this.#above(() => this.#stderr.write(lines.map((line) => `${line}\n`).join('')));
+    this.bottom.above(() => this.#stderr.write(lines.map((line) => `${line}\n`).join('')));
   }
 
   /** The style of stderr. */
@@ -75,29 +88,19 @@ export class Output {
     return styleFor(this.#errorHasColors);
   }
 
-  /** Writes to stdout as it is: control sequences of the live lines. */
-  raw(text: string): void {
-    this.#stdout.write(text);
-  }
-
-  /** Keeps `bottom` below everything that is printed from now on, in place of what was there; undefined ends that. */
-  keepAtBottom(bottom: BottomLines | undefined): void {
-    this.#bottom?.hide();
-    this.#bottom = bottom;
-  }
-
-  isAtBottom(bottom: BottomLines): boolean {
-    return this.#bottom === bottom;
+  /** Calls `listener` whenever the window is resized. @returns what ends that */
+  onResize(listener: () => void): () => void {
+    this.#stdout.on?.('resize', listener);
+    return () => void this.#stdout.off?.('resize', listener);
   }
 
   get #errorHasColors(): boolean {
     return terminalOf(this.#stderr, this.#env).hasColors;
   }
 
-  #above(print: () => void): void {
-    this.#bottom?.hide();
-    print();
-    this.#bottom?.show();
+  #screen(): Screen {
+    const { isInteractive: isPaintable, columns } = this.terminal;
+    return { isPaintable, columns, rows: this.#stdout.rows, reflow: reflowOf(this.#env) };
   }
 }
 

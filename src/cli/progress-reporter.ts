@@ -30,6 +30,7 @@ export class ProgressReporter {
   #live: LiveLines | undefined;
   readonly #last = new Map<string, LastReport>();
   #timer: NodeJS.Timeout | undefined;
+  #offResize: () => void = () => {};
 
   constructor(output: Output, transfers: () => readonly Transfer[], nowMs: () => number = () => performance.now()) {
     this.#output = output;
@@ -40,14 +41,17 @@ export class ProgressReporter {
   /** Idempotent. */
   start(): void {
     if (this.#timer) return;
-    this.#live = this.#output.terminal.isInteractive ? new LiveLines(this.#output) : undefined;
+    if (this.#output.hasScreen) {
+      this.#live = new LiveLines(this.#output);
+      this.#offResize = this.#output.onResize(() => this.report());
+    }
     this.#timer = setInterval(() => this.report(), this.#live ? REPAINT_INTERVAL_MS : JSON_INTERVAL_MS);
   }
 
-  /** Says how things stand now, in whichever way this process speaks. */
+  /** Says how things stand now, in whichever way this process speaks: in the background of a terminal by a log. */
   report(): void {
     const snapshots = this.#transfers().map((transfer) => transfer.snapshot());
-    if (this.#live) this.#live.paint(this.#liveLines(snapshots));
+    if (this.#live && this.#output.terminal.isInteractive) this.#live.paint(this.#liveLines(snapshots));
     else if (this.#output.isJson) for (const snapshot of snapshots) this.#emit(snapshot);
     else for (const snapshot of snapshots) this.#log(snapshot);
   }
@@ -56,6 +60,7 @@ export class ProgressReporter {
   close(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#offResize();
     if (this.#output.isJson) this.report();
     this.#live?.close();
   }

@@ -1,5 +1,6 @@
 /** An `Output` whose streams are arrays. */
 import { Output } from '../../src/cli/output.js';
+import type { TerminalOwner } from '../../src/cli/terminal-owner.js';
 
 export interface CapturedOutput {
   readonly output: Output;
@@ -10,7 +11,9 @@ export interface CapturedOutput {
   lines(): Record<string, unknown>[];
 }
 
-export function captureOutput(look: { json?: boolean; tty?: boolean; columns?: number } = {}): CapturedOutput {
+export function captureOutput(
+  look: { json?: boolean; tty?: boolean; columns?: number; owner?: TerminalOwner } = {},
+): CapturedOutput {
   const written: { stdout: string[]; stderr: string[] } = { stdout: [], stderr: [] };
   const stream = (parts: string[]) => ({
     write: (text: string) => parts.push(text),
@@ -18,7 +21,7 @@ export function captureOutput(look: { json?: boolean; tty?: boolean; columns?: n
     columns: look.columns ?? 80,
   });
   const streams = { stdout: stream(written.stdout), stderr: stream(written.stderr) };
-  const output = new Output(look.json === true, streams, { LANG: 'C.UTF-8', NO_COLOR: '1' });
+  const output = new Output(look.json === true, streams, { LANG: 'C.UTF-8', NO_COLOR: '1' }, () => look.owner ?? 'us');
   return {
     output,
     stdout: () => written.stdout.join(''),

@@ -31,4 +31,12 @@ describe('Output', () => {
     expect(captureOutput({ json: true, tty: true }).output.terminal.isInteractive).to.equal(false);
     expect(captureOutput({ tty: true }).output.terminal.isInteractive).to.equal(true);
   });
+
+  it('is not interactive while the terminal is of others', () => {
+    const { output } = captureOutput({ tty: true, owner: 'others' });
+
+    expect(output.terminal.isInteractive).to.equal(false);
+    expect(output.hasScreen).to.equal(true);
+    expect(captureOutput({ tty: true, owner: 'nobody' }).output.terminal.isInteractive).to.equal(true);
+  });
 });

@@ -72,6 +72,24 @@ describe('ProgressReporter', () => {
     expect(stdout()).not.to.include('\u001b').and.not.to.include('\r');
   });
 
+  it('in the background of a terminal logs as it does without one', () => {
+    const { output, stdout } = captureOutput({ tty: true, owner: 'others' });
+    const { transfer, set } = aChangingTransfer();
+    const reporter = new ProgressReporter(
+      output,
+      () => [transfer],
+      () => 0,
+    );
+
+    reporter.start();
+    set(at(30_000));
+    reporter.report();
+    reporter.close();
+
+    expect(stdout()).to.match(/^story\.txt: 48%, .*\n$/);
+    expect(stdout()).not.to.include('\u001b').and.not.to.include('\r');
+  });
+
   it('in a terminal shows a line each, and a summary for many', () => {
     const few = captureOutput({ tty: true, columns: 100 });
     const many = captureOutput({ tty: true, columns: 100 });
