@@ -11,6 +11,7 @@ import { downloadFields, downloadingFields, seedingFields } from './json-fields.
 import type { Output } from './output.js';
 import { printable } from './printable.js';
 import { ProgressReporter } from './progress-reporter.js';
+import { Prompt } from './prompt.js';
 import { Interrupted, type StopReason } from './stop-signal.js';
 
 /**
@@ -78,12 +79,14 @@ export class DownloadSession {
 
   async run(): Promise<ResultFields> {
     const { stop } = this.#session;
+    const prompt = new Prompt(this.#output, stop, () => this.#entries.map(({ transfer }) => transfer));
     try {
       const ends = await this.#start();
       await Promise.race([stop.requested, Promise.all(ends)]);
       await this.#goOnSeeding();
       if (stop.reason !== undefined) await this.#settle();
     } finally {
+      prompt.close();
       this.#reporter.close();
     }
     return this.#conclude();

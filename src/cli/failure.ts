@@ -38,7 +38,8 @@ export function toFailure(thrown: unknown, commandName: string): Failure | undef
 /** A stopped download carries its own exit code, since it is incomplete and was stopped. */
 function exitCodeOf(error: P2pError): number {
   const { stoppedBy } = error.details;
-  return stoppedBy === 'SIGINT' || stoppedBy === 'SIGTERM' ? stopExitCode(stoppedBy) : error.exitCode;
+  const isStopped = stoppedBy === 'SIGINT' || stoppedBy === 'SIGTERM' || stoppedBy === 'exit';
+  return isStopped ? stopExitCode(stoppedBy) : error.exitCode;
 }
 
 function interruption({ reason }: Interrupted): Failure | undefined {

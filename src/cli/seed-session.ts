@@ -12,6 +12,7 @@ import { identityFields, sizeFields } from './json-fields.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
 import { ProgressReporter } from './progress-reporter.js';
+import { Prompt } from './prompt.js';
 import { reachableUrl } from './reachable-url.js';
 import { renderSeed } from './seed-card.js';
 import { Interrupted } from './stop-signal.js';
@@ -36,6 +37,7 @@ export async function runSeeds(
   requests: readonly SeedRequest[],
 ): Promise<ResultFields> {
   const reporter = new ProgressReporter(output, () => session.engine.transfers);
+  const prompt = new Prompt(output, session.stop, () => session.engine.transfers);
   try {
     const seeds = await startSeeds(output, session, requests);
     if (seeds.length > 0) {
@@ -48,6 +50,7 @@ export async function runSeeds(
     reporter.close();
     return sayGoodbye(output, seeds);
   } finally {
+    prompt.close();
     reporter.close();
   }
 }

@@ -5,8 +5,8 @@
  */
 import { EXIT_CODES } from '../errors.js';
 
-/** Why a command has to stop. A closed pipe is `p2p list | head`: nobody reads any more. */
-export type StopReason = 'SIGINT' | 'SIGTERM' | 'closed-pipe';
+/** Why a command has to stop. A closed pipe is `p2p list | head`: nobody reads any more. `exit` is that word, typed. */
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'closed-pipe' | 'exit';
 
 /** Exit status of a command that was stopped before it was done. */
 export function stopExitCode(reason: StopReason): number {
@@ -17,6 +17,8 @@ export function stopExitCode(reason: StopReason): number {
       return EXIT_CODES.sigterm;
     case 'closed-pipe':
       return EXIT_CODES.complete;
+    case 'exit':
+      return EXIT_CODES.incomplete;
     default:
       return reason satisfies never;
   }
@@ -69,6 +71,11 @@ export class StopSignal {
 
   get reason(): StopReason | undefined {
     return this.#reason;
+  }
+
+  /** Stops the command as the first signal does. Once it is stopping this changes nothing. */
+  requestExit(): void {
+    if (this.#reason === undefined) this.#request('exit');
   }
 
   /** The result of `work`, unless a stop is requested first. @throws {Interrupted} */

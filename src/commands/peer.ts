@@ -14,7 +14,7 @@ import { OptionError } from '../errors.js';
 export class Peer extends BaseCommand {
   static override summary = 'Seed or download in one command of few letters.';
 
-  static override description = `With -S it seeds the file that -f names, or all of ./input; without it downloads NAME into ./output. "p2p peer seed" and "p2p peer download" do the same and more.`;
+  static override description = `With -S it seeds the file that -f names, or all of ./input; without it downloads NAME into ./output. "p2p peer seed" and "p2p peer download" do the same and more. While it runs in a terminal, type prog, peers, help or exit.`;
 
   static override examples = [
     {

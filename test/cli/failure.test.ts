@@ -52,6 +52,7 @@ describe('toFailure', () => {
     const details = (stoppedBy: string): object => ({ stoppedBy });
 
     expect(toFailure(new P2pError('P2P_INCOMPLETE', 'x', { ...details('SIGINT') }), '')?.exitCode).to.equal(130);
+    expect(toFailure(new P2pError('P2P_TARGET_NOT_FOUND', 'x', { ...details('exit') }), '')?.exitCode).to.equal(4);
     expect(toFailure(new P2pError('P2P_INCOMPLETE', 'x', { ...details('SIGTERM') }), '')?.exitCode).to.equal(143);
     expect(toFailure(new Interrupted('SIGTERM'), '')?.exitCode).to.equal(143);
   });

@@ -14,6 +14,16 @@ describe('StopSignal', () => {
     expect(process.listenerCount('SIGTERM')).to.equal(before);
   });
 
+  it('takes the typed exit for a reason, once', async () => {
+    const stop = new StopSignal();
+
+    stop.requestExit();
+    stop.requestExit();
+
+    expect(await stop.requested).to.equal('exit');
+    stop.close();
+  });
+
   it('breaks work off', async () => {
     const stop = new StopSignal();
     const work = stop.unlessStopped(new Promise(() => {}));
@@ -38,6 +48,8 @@ describe('StopSignal', () => {
   });
 
   it('knows the exit codes of shells', () => {
-    expect([stopExitCode('SIGINT'), stopExitCode('SIGTERM'), stopExitCode('closed-pipe')]).to.deep.equal([130, 143, 0]);
+    const codes = (['SIGINT', 'SIGTERM', 'closed-pipe', 'exit'] as const).map(stopExitCode);
+
+    expect(codes).to.deep.equal([130, 143, 0, 4]);
   });
 });

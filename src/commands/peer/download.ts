@@ -19,7 +19,9 @@ import {
 export class PeerDownload extends BaseCommand {
   static override summary = 'Fetch files from everybody who has them.';
 
-  static override description = `Every piece is checked before it is kept and offered on to others. A download is written as NAME.part and gets its name when complete. Run again, it goes on where it was, even after a crash.`;
+  static override description = `Every piece is checked before it is kept and offered on to others. A download is written as NAME.part and gets its name when complete. Run again, it goes on where it was, even after a crash.
+
+While it runs in a terminal, type prog, peers, help or exit.`;
 
   static override examples = [
     {

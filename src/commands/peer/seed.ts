@@ -12,7 +12,9 @@ export class PeerSeed extends BaseCommand {
 
   static override description = `Each PATH becomes a torrent of its own, is published to the tracker's catalogue so that others can fetch it by its name, and is served until Ctrl-C. Without a PATH, everything in ./input is offered, one torrent each, but hidden files and unfinished downloads (.part).
 
-With --torrent, PATH is served as that torrent: what is there is verified first, and what is missing or wrong is not offered.`;
+With --torrent, PATH is served as that torrent: what is there is verified first, and what is missing or wrong is not offered.
+
+While it runs in a terminal, type prog, peers, help or exit.`;
 
   static override examples = [
     {
