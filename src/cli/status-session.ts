@@ -37,19 +37,19 @@ export async function showStatus(output: Output, settings: StatusSettings): Prom
 async function watch(output: Output, view: StatusView): Promise<ResultFields> {
   const stop = new StopSignal();
   const live = output.terminal.isInteractive ? new LiveLines(output) : undefined;
-  let last: ResultFields = {};
+  let last = view.look();
   try {
     while (stop.reason === undefined) {
-      const { lines, fields } = view.look();
-      last = fields;
-      if (live) live.paint(cutToScreen(lines));
-      else output.text(...lines, '');
-      output.event('status', fields);
+      last = view.look();
+      if (live) live.paint(cutToScreen(last.lines));
+      else output.text(...last.lines, '');
+      output.event('status', last.fields);
       await stop.within(REPAINT_EVERY_MS);
     }
-    return last;
+    return last.fields;
   } finally {
-    live?.leave();
+    live?.close();
+    if (live) output.text(...last.lines);
     stop.close();
   }
 }
