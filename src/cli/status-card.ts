@@ -1,13 +1,13 @@
 /** One transfer in full: pieces, peers, trackers, processes. */
 import type { CopyDetail, RunStatus } from '../engine/status-types.js';
-import type { LinkSnapshot, TrackerSnapshot } from '../swarm/swarm-snapshot.js';
+import type { TrackerSnapshot } from '../swarm/swarm-snapshot.js';
 import { formatDuration, formatRate, formatSize } from '../units.js';
 import { fitText } from './display-width.js';
 import { countOf } from './format-pieces.js';
+import { renderPeers } from './peer-table.js';
 import { printable } from './printable.js';
 import { figuresOf, renderShare } from './status-table.js';
 import type { Style } from './style.js';
-import { renderTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
 const BAR_COLUMNS = 30;
@@ -116,35 +116,4 @@ function peerLines({ runs }: CopyDetail, { columns }: Pick<Terminal, 'columns'>,
   if (runs.length === 0) return [];
   if (links.length === 0) return ['', style.dim(`${INDENT}no peers`)];
   return ['', ...renderPeers(links, columns - INDENT.length, style).map((line) => `${INDENT}${line}`)];
-}
-
-/** Connected peers as a table. */
-export function renderPeers(links: readonly LinkSnapshot[], columns: number, style: Style): string[] {
-  return renderTable(
-    [
-      { title: 'PEER' },
-      { title: 'CLIENT', shrinks: true, dropOrder: 3 },
-      { title: 'HAS', align: 'right', dropOrder: 2 },
-      { title: 'DOWN', align: 'right' },
-      { title: 'UP', align: 'right' },
-      { title: 'STATE', shrinks: true, dropOrder: 1 },
-    ],
-    links.map((link) => [
-      `${link.address.host.includes(':') ? `[${link.address.host}]` : link.address.host}:${link.address.port}`,
-      printable(link.client),
-      `${Math.floor(link.progress * 100)}%`,
-      formatRate(link.downBytesPerSec),
-      formatRate(link.upBytesPerSec),
-      describeLink(link),
-    ]),
-    columns,
-    style.dim,
-  );
-}
-
-function describeLink({ amInterested, peerChoking, peerInterested, amChoking }: LinkSnapshot): string {
-  const words: string[] = [];
-  if (amInterested) words.push(peerChoking ? 'chokes us' : 'serves us');
-  if (peerInterested) words.push(amChoking ? 'choked by us' : 'served by us');
-  return words.length === 0 ? 'idle' : words.join(', ');
 }

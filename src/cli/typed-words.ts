@@ -1,14 +1,12 @@
 /** What a running peer answers to the words that are typed: pure functions of its transfers. */
 import type { TransferSnapshot } from '../engine/engine-types.js';
-import { formatAddress } from '../protocol/peer-address.js';
-import type { LinkSnapshot } from '../swarm/swarm-snapshot.js';
 import { formatDuration, formatRate, formatSize } from '../units.js';
 import { displayWidth, fitText } from './display-width.js';
 import { countOf } from './format-pieces.js';
+import { renderPeers } from './peer-table.js';
 import { printable } from './printable.js';
 import { renderBar, shareOf, stallReason } from './progress-line.js';
 import type { Style } from './style.js';
-import { renderTable, type Column } from './table.js';
 import type { Terminal } from './terminal.js';
 
 /** How answers look. */
@@ -28,16 +26,6 @@ const INDENT = '  ';
 const MOST_BAR_COLUMNS = 30;
 const LEAST_BAR_COLUMNS = 8;
 const LEAST_NAME_COLUMNS = 8;
-
-const PEER_COLUMNS: readonly Column[] = [
-  { title: 'peer' },
-  { title: 'client', shrinks: true, dropOrder: 3 },
-  { title: 'has', align: 'right' },
-  { title: 'down', align: 'right', dropOrder: 1 },
-  { title: 'up', align: 'right', dropOrder: 2 },
-  { title: 'we', dropOrder: 4 },
-  { title: 'it', dropOrder: 5 },
-];
 
 /**
  * The answer to a typed line, any but `exit`.
@@ -90,30 +78,7 @@ function peersOf(snapshot: TransferSnapshot, { terminal, style }: AnswerLook): s
   const room = Math.max(LEAST_NAME_COLUMNS, terminal.columns - count.length - 2);
   const title = `${style.bold(fitText(printable(snapshot.name), room))}: ${count}`;
   if (links.length === 0) return [title];
-  const rows = links.toSorted((a, b) => trafficOf(b) - trafficOf(a) || a.linkId - b.linkId).map(peerRow);
-  return [title, ...renderTable(PEER_COLUMNS, rows, terminal.columns, style.dim)];
-}
-
-function peerRow(link: LinkSnapshot): string[] {
-  return [
-    printable(formatAddress(link.address)),
-    printable(link.client),
-    `${Math.floor(link.progress * 100)}%`,
-    formatRate(link.downBytesPerSec),
-    formatRate(link.upBytesPerSec),
-    wishOf(link.amInterested, link.peerChoking),
-    wishOf(link.peerInterested, link.amChoking),
-  ];
-}
-
-/** The two flags of one direction: a choked peer that wants nothing misses nothing. */
-function wishOf(isInterested: boolean, isChoked: boolean): string {
-  if (!isInterested) return '-';
-  return isChoked ? 'interested, choked' : 'interested';
-}
-
-function trafficOf({ downBytesPerSec, upBytesPerSec }: LinkSnapshot): number {
-  return downBytesPerSec + upBytesPerSec;
+  return [title, ...renderPeers(links, terminal.columns, style)];
 }
 
 /** The parts behind commas, on as few indented lines as they fit on. */

@@ -129,7 +129,7 @@ describe('renderStatusCard', () => {
     expect(text).to.include('downloading (process 77, for 1m 5s)');
     expect(text).to.include('240 of 480 pieces of 128 B, 0 of them flushed to the disk');
     expect(text).to.include(`${'█'.repeat(36)}${'░'.repeat(36)}`);
-    expect(text).to.include('http://t.example/announce').and.to.include('192.0.2.1:9000').and.to.include('serves us');
+    expect(text).to.include('http://t.example/announce').and.to.include('192.0.2.1:9000').and.to.include('interested');
   });
 
   it('has no peers and no map where there is nothing to show', () => {
