@@ -36,6 +36,9 @@ export async function runTransfers(
   return await withEngine(output, config, (session) => new DownloadSession(output, session, starts).run());
 }
 
+/** Beginning waits for the disk now and then: a thousand transfers would wait for each other. */
+const BEGUN_AT_ONCE = 8;
+
 /** A transfer that is to begin. */
 export interface TransferStart {
   /** What the user calls it. */
@@ -95,9 +98,10 @@ export class DownloadSession {
   /** @returns the ends of all downloads that started */
   async #start(): Promise<Promise<void>[]> {
     const ends: Promise<void>[] = [];
-    for (const { label, outputDir, seedAfter, start } of this.#starts) {
+    const begun = this.#beginAhead();
+    for (const { label, outputDir, seedAfter } of this.#starts) {
       try {
-        const transfer = await this.#session.stop.unlessStopped(start(this.#session.engine));
+        const transfer = await this.#session.stop.unlessStopped(begun());
         const entry = { transfer, outputDir, seedAfter, outcome: undefined };
         this.#introduce(entry);
         this.#entries.push(entry);
@@ -112,6 +116,23 @@ export class DownloadSession {
       }
     }
     return ends;
+  }
+
+  /** @returns gives the transfers in their order; some that come later have begun already */
+  #beginAhead(): () => Promise<Transfer> {
+    const waiting = [...this.#starts];
+    const begun: Promise<Transfer>[] = [];
+    return () => {
+      while (begun.length < BEGUN_AT_ONCE) {
+        const next = waiting.shift();
+        if (!next) break;
+        const transfer = next.start(this.#session.engine);
+        // Told when its turn comes; after a stop it has none.
+        transfer.catch(() => undefined);
+        begun.push(transfer);
+      }
+      return begun.shift() ?? Promise.reject(new P2pError('P2P_BUG', 'there is no further transfer to begin'));
+    };
   }
 
   #introduce({ transfer, outputDir }: Entry): void {

@@ -5,6 +5,8 @@
  */
 
 const AT_ONCE = 8;
+/** A place is given on so long after it was taken at the earliest: 200 requests a second, whatever the tracker could do. */
+const PACE_MS = 40;
 
 /** The requests to one tracker. */
 interface Queue {
@@ -19,21 +21,32 @@ export class AnnounceGate {
   /**
    * Runs `work` when there is room, in the order of asking; not at all when the signal aborts before.
    * @param url of the tracker
+   * @param isHurried it has no time for the pace
    */
-  async run(url: string, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async run(url: string, work: () => Promise<void>, signal: AbortSignal, isHurried = false): Promise<void> {
     const origin = URL.canParse(url) ? new URL(url).origin : url;
     const queue = this.#queues.get(origin) ?? { underWay: 0, waiting: new Set() };
     this.#queues.set(origin, queue);
     if (queue.underWay < AT_ONCE) queue.underWay += 1;
     else if (!(await takeOver(queue, signal))) return;
+    const takenMs = performance.now();
     try {
       if (!signal.aborted) await work();
     } finally {
-      const [next] = queue.waiting;
-      if (next) next();
-      else queue.underWay -= 1;
-      if (queue.underWay === 0) this.#queues.delete(origin);
+      const leave = (): void => {
+        this.#leave(origin, queue);
+      };
+      const restMs = isHurried ? 0 : PACE_MS - (performance.now() - takenMs);
+      if (queue.waiting.size > 0 && restMs > 0) setTimeout(leave, restMs).unref();
+      else leave();
     }
+  }
+
+  #leave(origin: string, queue: Queue): void {
+    const [next] = queue.waiting;
+    if (next) next();
+    else queue.underWay -= 1;
+    if (queue.underWay === 0) this.#queues.delete(origin);
   }
 }
 

@@ -41,7 +41,7 @@ export class Announcer {
   announce(action: Extract<SwarmAction, { readonly type: 'announce' }>, totals: TransferTotals): void {
     const signal = action.event === 'stopped' ? this.#goodbye.signal : this.#abort.signal;
     const running: Promise<void> = this.#options.gate
-      .run(action.url, () => this.#announce(action, totals, signal), signal)
+      .run(action.url, () => this.#announce(action, totals, signal), signal, action.event === 'stopped')
       .finally(() => this.#running.delete(running));
     this.#running.add(running);
   }

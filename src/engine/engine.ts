@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
@@ -45,6 +44,7 @@ import type {
   VerifyReport,
 } from './engine-types.js';
 import { openListeners, reopenListeners } from './listeners.js';
+import { LogKeeper } from './log-keeper.js';
 import { PACKAGE_VERSION } from './package-version.js';
 import { resumeCopy } from './resume-copy.js';
 import { RunReporter } from './run-reporter.js';
@@ -58,8 +58,6 @@ import { TorrentSession } from './torrent-session.js';
 import { verifyCopy } from './verify-copy.js';
 
 const HASH_MEASURE_MS = 150;
-const CHECKPOINT_EVERY_MS = 10_000;
-const CHECKPOINT_FROM_BYTES = 1_048_576;
 
 /**
  * An engine for this process.
@@ -93,7 +91,7 @@ class Engine implements EngineApi, EngineContext {
   #listening: Promise<readonly number[]> | undefined;
   #store: StateStore | undefined;
   #reporter: RunReporter | undefined;
-  #checkpointTimer: NodeJS.Timeout | undefined;
+  #logKeeper: LogKeeper | undefined;
   #torrentSerial = 0;
   #linkSerial = 0;
   /** Calls that have not been answered yet. */
@@ -270,24 +268,14 @@ class Engine implements EngineApi, EngineContext {
     const store = new StateStore(path.resolve(this.config.stateDir), (message) => {
       this.note(message);
     });
-    this.#checkpointTimer = setInterval(() => void this.#checkpoint(store), CHECKPOINT_EVERY_MS);
-    this.#checkpointTimer.unref();
+    this.#logKeeper = new LogKeeper({
+      databasePath: store.databasePath,
+      checkpoint: (databasePath) => this.#startPool().checkpoint(databasePath),
+      onNote: (message) => {
+        this.note(message);
+      },
+    });
     return store;
-  }
-
-  /** A log that cannot be moved now is moved the next time. */
-  async #checkpoint(store: StateStore): Promise<void> {
-    const logBytes = await stat(`${store.databasePath}-wal`).then(
-      ({ size }) => size,
-      () => 0,
-    );
-    if (logBytes < CHECKPOINT_FROM_BYTES || this.signal.aborted) return;
-    await this.#startPool()
-      .checkpoint(store.databasePath)
-      .catch((error: unknown) => {
-        if (!this.signal.aborted)
-          this.note(`the log of the state database was not moved: ${toErrorValue(error).message}`);
-      });
   }
 
   /** Answers unless the engine is closed first; `close` waits for the answer. */
@@ -312,7 +300,7 @@ class Engine implements EngineApi, EngineContext {
 
   async #closeAll(): Promise<void> {
     this.#abort.abort(new P2pError('P2P_ENGINE_CLOSED', 'the engine is closed'));
-    clearInterval(this.#checkpointTimer);
+    this.#logKeeper?.close();
     this.#reporter?.close();
     const stopped = await Promise.allSettled([...this.#active].map((transfer) => transfer.stop()));
     await this.#pool?.close();

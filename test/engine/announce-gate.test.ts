@@ -23,7 +23,7 @@ describe('AnnounceGate', () => {
 
   it('lets eight go at a time, and the others in the order of asking', async () => {
     const gate = new AnnounceGate();
-    const all = Array.from({ length: 10 }, (_, number) => gate.run(`${TRACKER}?${number}`, work(number), never));
+    const all = Array.from({ length: 10 }, (_, number) => gate.run(`${TRACKER}?${number}`, work(number), never, true));
     await turn();
     expect(started).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7]);
 
@@ -55,7 +55,7 @@ describe('AnnounceGate', () => {
   it('gives up who waits when it is told to, and passes the place on', async () => {
     const gate = new AnnounceGate();
     const abort = new AbortController();
-    for (let number = 0; number < 8; number += 1) void gate.run(TRACKER, work(number), never);
+    for (let number = 0; number < 8; number += 1) void gate.run(TRACKER, work(number), never, true);
     const given = gate.run(TRACKER, work(8), abort.signal);
     const patient = gate.run(TRACKER, work(9), never);
 
