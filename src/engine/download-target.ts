@@ -7,12 +7,13 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 
 import { makeFolder } from '../database/make-folder.js';
+import { syncFolder } from '../database/sync-folder.js';
 import { StorageError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { MAX_COMPONENT_BYTES, shortenName } from '../metainfo/safe-path.js';
 import { formatSize } from '../units.js';
 import { describeDiskError } from '../workers/disk-errors.js';
-import { ensureFolders } from '../workers/file-handles.js';
+import { ensureFolders, foldersAbove } from '../workers/file-handles.js';
 import { torrentFiles } from './torrent-files.js';
 
 const { O_CREAT, O_WRONLY } = constants;
@@ -90,11 +91,12 @@ export async function allocatedBytes(paths: readonly (string | undefined)[]): Pr
 }
 
 /**
- * Makes what no piece has written: empty files, and the folder of a torrent that has only such.
+ * Makes what no piece has written: empty files, and the folder of a torrent that has only such. Their names are flushed.
  * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED}
  * @throws {P2P_PATH_UNSAFE} when a symbolic link is in the way
  */
 export async function createEmptyFiles(metainfo: Metainfo, partPath: string): Promise<void> {
+  const changed = new Set<string>();
   try {
     if (metainfo.isFolder) makeFolder(partPath);
     for (const file of torrentFiles(metainfo, partPath)) {
@@ -102,7 +104,9 @@ export async function createEmptyFiles(metainfo: Metainfo, partPath: string): Pr
       await ensureFolders(file.path, file.depth);
       const handle = await fs.open(file.path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644);
       await handle.close();
+      for (const folder of foldersAbove(file.path, file.depth)) changed.add(folder);
     }
+    for (const folder of changed) await syncFolder(folder);
   } catch (error) {
     throw describeDiskError(error, 'create the empty files of', partPath);
   }
@@ -162,6 +166,8 @@ async function renameOver(partPath: string, targetPath: string, moveAside: boole
     await fs.rename(aside, targetPath);
     throw error;
   }
+  // A power cut would otherwise be free to leave the old folder in its place, and what is in it removed.
+  await syncFolder(path.dirname(targetPath));
   await fs.rm(aside, { recursive: true, force: true });
 }
 
@@ -185,19 +191,5 @@ export async function removeLeftPart({ targetPath, partPath }: DownloadTarget): 
     if (target.ino === part.ino && target.dev === part.dev) await fs.unlink(partPath);
   } catch (error) {
     throw describeDiskError(error, 'remove', partPath);
-  }
-}
-
-/** The new name survives a power cut, where folders can be flushed: not on Windows, nor on some network file systems. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await fs.open(folder, 'r');
-  try {
-    await handle.sync();
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (!['EINVAL', 'ENOTSUP', 'EPERM', 'EBADF'].includes(code)) throw error;
-  } finally {
-    await handle.close();
   }
 }

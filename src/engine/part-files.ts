@@ -2,6 +2,7 @@
 import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
+import { syncFolder } from '../database/sync-folder.js';
 import { StorageError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
@@ -14,6 +15,7 @@ import type { StateStore } from './state-store.js';
 import { torrentFiles } from './torrent-files.js';
 import type { VerifyTools } from './verify-copy.js';
 import { describeDiskError } from '../workers/disk-errors.js';
+import { foldersAbove } from '../workers/file-handles.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 
 export interface FoundPart {
@@ -52,6 +54,7 @@ export async function findPart(
   const found = await findPresent(metainfo, files, known, tools);
   if (!known && found.owned.isEmpty() && (await hasContent(target.partPath))) throw otherTorrent(target);
   const isCut = await settleFiles(files, found.stamps, !found.isDurable);
+  if (!found.isDurable) await flushNames(files, found.stamps);
   return {
     owned: found.owned,
     stamps: isCut ? await stampFiles(files) : found.stamps,
@@ -108,6 +111,16 @@ async function settleFiles(
     }
   }
   return isCut;
+}
+
+/** The run that made the files may have ended before it flushed their names. */
+async function flushNames(files: readonly TorrentFile[], stamps: ReadonlyMap<number, CopyFile>): Promise<void> {
+  const there = files.filter((_, index) => stamps.has(index));
+  for (const folder of new Set(there.flatMap(({ path: filePath = '', depth }) => foldersAbove(filePath, depth)))) {
+    await syncFolder(folder).catch((error: unknown) => {
+      throw describeDiskError(error, 'flush', folder);
+    });
+  }
 }
 
 function otherTorrent(target: DownloadTarget): StorageError {

@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { makeFolder } from '../database/make-folder.js';
+import { syncFolder } from '../database/sync-folder.js';
 import { StorageError } from '../errors.js';
 import { describeDiskError } from './disk-errors.js';
 import type { TorrentFile } from './worker-messages.js';
@@ -38,6 +38,10 @@ export class FileHandles {
   readonly #unflushed = new Set<string>();
   /** Perhaps written by a thread that died. */
   readonly #distrusted = new Set<string>();
+  /** Files that were opened for writing, and the folders above them whose names wait for the next flush. */
+  readonly #unflushedNames = new Map<string, readonly string[]>();
+  /** Files whose names were flushed. */
+  readonly #flushedNames = new Set<string>();
   readonly #closing = new Set<Promise<void>>();
   #busyCount = 0;
 
@@ -77,11 +81,18 @@ export class FileHandles {
   }
 
   /** Somebody else wrote to these files, if they are there, and will not flush them. */
-  distrust(paths: ReadonlySet<string>): void {
-    for (const name of paths) this.#distrusted.add(name);
+  distrust(files: readonly TorrentFile[]): void {
+    for (const { path: name, depth } of files) {
+      if (name === undefined) continue;
+      this.#distrusted.add(name);
+      this.#unflushedNames.set(name, foldersAbove(name, depth));
+    }
   }
 
-  /** Flushes the files of `paths` that were written since their last flush (fdatasync, one at a time). */
+  /**
+   * Flushes the files of `paths` that were written since their last flush (fdatasync, one at a time), and their names at
+   * the first time.
+   */
   async sync(paths: ReadonlySet<string>): Promise<void> {
     await Promise.all(this.#closing);
     for (const handle of [...this.#open.values()]) {
@@ -94,6 +105,7 @@ export class FileHandles {
       }
     }
     for (const name of this.#closedOf(paths)) await this.#flushClosed(name);
+    await this.#flushNames(paths);
   }
 
   /**
@@ -110,6 +122,9 @@ export class FileHandles {
     for (const name of this.#closedOf(paths)) {
       outcomes.push(...(await Promise.allSettled([this.#flushClosed(name)])));
     }
+    outcomes.push(...(await Promise.allSettled([this.#flushNames(paths)])));
+    // Another download may write files of the same names anew.
+    for (const name of paths) this.#flushedNames.delete(name);
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
@@ -129,7 +144,7 @@ export class FileHandles {
     const handle: Handle = {
       key: `${writes ? 'w' : 'r'}${name}`,
       name,
-      opening: openFile(file, writes),
+      opening: this.#openFile(file, writes),
       users: 0,
       dirty: false,
       onIdle: undefined,
@@ -138,6 +153,16 @@ export class FileHandles {
       if (this.#open.get(handle.key) === handle) this.#open.delete(handle.key);
     });
     return handle;
+  }
+
+  /**
+   * Who made a file is not asked: another thread may have, or a run that was killed before it flushed the name.
+   */
+  async #openFile(file: TorrentFile, writes: boolean): Promise<number> {
+    const fd = await openFile(file, writes);
+    const name = file.path ?? '';
+    if (writes && !this.#flushedNames.has(name)) this.#unflushedNames.set(name, foldersAbove(name, file.depth));
+    return fd;
   }
 
   #enter(handle: Handle): void {
@@ -177,6 +202,23 @@ export class FileHandles {
     return [...new Set([...this.#unflushed, ...this.#distrusted])].filter((name) => paths.has(name));
   }
 
+  async #flushNames(paths: ReadonlySet<string>): Promise<void> {
+    const names = [...this.#unflushedNames].filter(([name]) => paths.has(name));
+    for (const [name] of names) this.#unflushedNames.delete(name);
+    const folders = new Set(names.flatMap(([, above]) => above));
+    for (const folder of folders) {
+      try {
+        await syncFolder(folder);
+      } catch (error) {
+        // Nothing in it can be kept then, and nothing of it is found either.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+        for (const [name, above] of names) this.#unflushedNames.set(name, above);
+        throw describeDiskError(error, 'flush', folder);
+      }
+    }
+    for (const [name] of names) this.#flushedNames.add(name);
+  }
+
   async #flushClosed(name: string): Promise<void> {
     const isOurs = this.#unflushed.delete(name);
     this.#distrusted.delete(name);
@@ -205,31 +247,42 @@ async function openFile(file: TorrentFile, writes: boolean): Promise<number> {
 }
 
 /**
- * Makes the torrent's own folders above a file.
+ * Makes the torrent's own folders above a file. Their names are not flushed.
  * @param depth how many trailing components of `filePath` belong to the torrent
  * @throws {P2P_PATH_UNSAFE} when one of them is a symbolic link or a file; or what the system says
  */
 export async function ensureFolders(filePath: string, depth: number): Promise<void> {
-  const folders: string[] = [];
-  let folder = path.dirname(filePath);
-  for (let level = 1; level < depth; level += 1) {
-    folders.unshift(folder);
-    folder = path.dirname(folder);
-  }
-  for (const each of folders) {
-    const stats = await fs.promises.lstat(each).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
+  for (const folder of foldersAbove(filePath, depth).slice(1)) {
+    if (await isFolderHere(folder)) continue;
+    await fs.promises.mkdir(folder).catch(async (error: unknown) => {
+      // Another thread was faster.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isFolderHere(folder))) throw error;
     });
-    if (!stats) makeFolder(each);
-    else if (!stats.isDirectory()) {
-      throw new StorageError(
-        'P2P_PATH_UNSAFE',
-        `'${each}' is ${stats.isSymbolicLink() ? 'a symbolic link' : 'no folder'}: nothing is written through it; remove it first`,
-        { path: each },
-      );
-    }
   }
+}
+
+/**
+ * The folders in which a torrent makes names for a file: the output folder, then the torrent's own, from the outside in.
+ * @param depth how many trailing components of `filePath` belong to the torrent
+ */
+export function foldersAbove(filePath: string, depth: number): string[] {
+  const folders: string[] = [];
+  for (let level = 0, at = filePath; level < depth; level += 1) folders.unshift((at = path.dirname(at)));
+  return folders;
+}
+
+/** @throws {P2P_PATH_UNSAFE} when something else is there */
+async function isFolderHere(folder: string): Promise<boolean> {
+  const stats = await fs.promises.lstat(folder).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!stats || stats.isDirectory()) return stats !== undefined;
+  throw new StorageError(
+    'P2P_PATH_UNSAFE',
+    `'${folder}' is ${stats.isSymbolicLink() ? 'a symbolic link' : 'no folder'}: nothing is written through it; remove it first`,
+    { path: folder },
+  );
 }
 
 /**

@@ -52,7 +52,7 @@ export class PieceFiles {
 
   /** Another thread wrote to these files, and died before it flushed them: the next flush is for all of them. */
   distrust(): void {
-    this.#handles.distrust(this.#paths());
+    this.#handles.distrust([...this.#formerFiles, ...this.#files]);
   }
 
   /** Flushes to the disk what was written (fdatasync). */

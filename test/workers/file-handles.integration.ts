@@ -224,13 +224,19 @@ describe('FileHandles', () => {
 
   describe('flushing', () => {
     const flushed: string[] = [];
+    const flushedFolders: string[] = [];
     const original = fs.fdatasync;
+    let folderHandles: { sync: () => Promise<void> };
+    let originalSync: () => Promise<void>;
     let failing = false;
+    let failingNames = false;
     let held: (() => void)[] | undefined;
 
     beforeEach(() => {
       flushed.length = 0;
+      flushedFolders.length = 0;
       failing = false;
+      failingNames = false;
       held = undefined;
       // The only way to see what reaches the disk.
       fs.fdatasync = ((fd: number, done: (error: Error | null) => void) => {
@@ -239,14 +245,77 @@ describe('FileHandles', () => {
         else if (failing) done(Object.assign(new Error('broken'), { code: 'EIO' }));
         else original(fd, done);
       }) as typeof fs.fdatasync;
+      folderHandles.sync = async function (this: fs.promises.FileHandle) {
+        flushedFolders.push(path.relative(folder, fs.readlinkSync(`/proc/self/fd/${this.fd}`)));
+        if (failingNames) throw Object.assign(new Error('broken'), { code: 'EIO' });
+        await originalSync.call(this);
+      };
     });
 
     afterEach(() => {
       fs.fdatasync = original;
+      folderHandles.sync = originalSync;
     });
 
-    before(function () {
+    before(async function () {
       skipUnless(this, isLinux, '/proc');
+      const handle = await fs.promises.open('/', 'r');
+      folderHandles = Object.getPrototypeOf(handle) as typeof folderHandles;
+      originalSync = folderHandles.sync;
+      await handle.close();
+    });
+
+    it('flushes the names of files with those of their folders, the output folder’s too, once', async () => {
+      const handles = aHandles(1);
+      const files = [aFile('torrent/one/a', 3), aFile('torrent/b', 2)];
+      const paths = new Set(files.map((file) => file.path));
+      for (const file of files) await touch(handles, file);
+
+      await handles.sync(paths);
+      for (const file of files) await touch(handles, file);
+      await handles.sync(paths);
+
+      expect(flushedFolders.sort()).to.deep.equal(['', 'torrent', 'torrent/one']);
+    });
+
+    it('flushes the names of files that are there already: who made them may have flushed none', async () => {
+      const handles = aHandles(1);
+      const file = aFile('a');
+      fs.writeFileSync(file.path, 'by a run that was killed');
+      await touch(handles, file);
+
+      await handles.close(new Set([file.path]));
+
+      expect(flushedFolders).to.deep.equal(['']);
+    });
+
+    it('flushes no names for files that are only read', async () => {
+      const handles = aHandles(1);
+      const file = aFile('a');
+      fs.writeFileSync(file.path, 'only read');
+      await touch(handles, file, false);
+
+      await handles.close(new Set([file.path]));
+
+      expect(flushedFolders).to.deep.equal([]);
+    });
+
+    it('flushes names again that could not be flushed, and those of files that are made anew', async () => {
+      const handles = aHandles(1);
+      const file = aFile('a');
+      const paths = new Set([file.path]);
+      await touch(handles, file);
+      await handles.sync(paths);
+      await handles.close(paths);
+      await touch(handles, file);
+      failingNames = true;
+      expect((await failure(handles.sync(paths))).code).to.equal('P2P_DISK_FAILED');
+      failingNames = false;
+
+      await handles.sync(paths);
+      await handles.sync(paths);
+
+      expect(flushedFolders).to.deep.equal(['', '', '']);
     });
 
     it('flushes each file that was written, once', async () => {
@@ -294,12 +363,13 @@ describe('FileHandles', () => {
       const [there, absent] = [aFile('a'), aFile('b')];
       const paths = new Set([there.path, absent.path]);
       fs.writeFileSync(there.path, 'by somebody else');
-      handles.distrust(paths);
+      handles.distrust([there, absent]);
 
       await handles.sync(paths);
       await handles.sync(paths);
 
       expect(flushed).to.deep.equal(['a']);
+      expect(flushedFolders).to.deep.equal(['']);
     });
 
     it('flushes on closing what was written', async () => {
