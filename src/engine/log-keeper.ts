@@ -1,13 +1,15 @@
-/** Keeps the log (WAL) of the state database small: automatic checkpoints are off, since they would stall the main thread. */
+/**
+ * Keeps the log (WAL) of the state database small: automatic checkpoints are off, since they would stall the main thread.
+ * However little is in it, it is moved after a while: with `synchronous=NORMAL` only what was moved survives a power cut.
+ */
 import { stat } from 'node:fs/promises';
 
 import { P2pError } from '../errors.js';
 
 const LOOK_EVERY_MS = 1_000;
-/** The log is moved when it is so large, and a smaller one after a while. */
+/** The log is moved at once when it is so large. */
 const LARGE_BYTES = 4_194_304;
 const PATIENCE_MS = 10_000;
-const LEAST_BYTES = 262_144;
 
 export interface LogKeeperOptions {
   readonly databasePath: string;
@@ -46,7 +48,7 @@ export class LogKeeper {
       () => 0,
     );
     const isLate = performance.now() - this.#movedMs >= PATIENCE_MS;
-    if (logBytes < (isLate ? LEAST_BYTES : LARGE_BYTES) || this.#hasEnded()) return;
+    if (logBytes < (isLate ? 1 : LARGE_BYTES) || this.#hasEnded()) return;
     this.#movedMs = performance.now();
     try {
       await checkpoint(databasePath);
