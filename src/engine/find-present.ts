@@ -37,6 +37,7 @@ export async function findPresent(
     ? new Bitfield(metainfo.layout.pieceCount)
     : (await checkPieces({ ...tools, metainfo, files, only: doubtful })).good;
   const owned = union(trusted, good);
-  const isDurable = [...owned.indices()].every((index) => known?.ownership.durable.has(index));
+  // What was hashed may be in the system's memory only: somebody wrote it anew, or nobody flushed it.
+  const isDurable = good.isEmpty() && [...owned.indices()].every((index) => known?.ownership.durable.has(index));
   return { owned, stamps, isDurable, trustedPieces: trusted.count(), hashedPieces: doubtful.count() };
 }

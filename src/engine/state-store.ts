@@ -120,6 +120,11 @@ export class StateStore {
     readonly state?: CopyState;
   }): CopyRecorder {
     const { metainfo, owned, isDurable } = request;
+    const before = this.#copies.findCopy(metainfo.infoHash, request.rootPath);
+    // First of all: while the record says that its last run ended in order, and how the files looked then, a power cut
+    // leaves what is noticed again at the next start. As soon as it says that a run is under way, what it calls durable is
+    // believed.
+    if (before) this.#recordLost(before.id, owned);
     const copyId = this.#copies.together(() => {
       const copy = this.#copies.openCopy({
         infoHash: metainfo.infoHash,
@@ -145,10 +150,13 @@ export class StateStore {
     const before = this.#copies.ownership(copyId);
     const verified = [...owned.indices()].filter((index) => !before.verified.has(index));
     const durable = isDurable ? [...owned.indices()].filter((index) => !before.durable.has(index)) : [];
-    const lost = [...before.verified.indices()].filter((index) => !owned.has(index));
-    if (verified.length + durable.length + lost.length > 0) {
-      this.#copies.recordPieces(copyId, { verified, durable, lost });
-    }
+    this.#recordLost(copyId, owned);
+    if (verified.length + durable.length > 0) this.#copies.recordPieces(copyId, { verified, durable });
+  }
+
+  #recordLost(copyId: number, owned: Bitfield): void {
+    const lost = [...this.#copies.ownership(copyId).verified.indices()].filter((index) => !owned.has(index));
+    if (lost.length > 0) this.#copies.recordPieces(copyId, { lost });
   }
 
   /** A download has its final name; from now on its files are only read. */
