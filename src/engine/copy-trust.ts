@@ -69,6 +69,15 @@ export function judgeCopy(
   return { trusted, doubtful };
 }
 
+/**
+ * The same copy under its final name, where every piece may be, whatever is written down: a power cut may take the last
+ * records of a download, and leave the name that it was given when it was complete.
+ */
+export function underFinalName(known: KnownCopy): KnownCopy {
+  const { ownership } = known;
+  return { ...known, ownership: { ...ownership, intents: Bitfield.full(ownership.intents.length) } };
+}
+
 /** Bits that either has. */
 export function union(one: Bitfield, other: Bitfield): Bitfield {
   const both = one.clone();

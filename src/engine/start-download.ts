@@ -12,6 +12,7 @@ import type { CopyFile } from '../store/copy-store.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 import type { PeerAddress } from '../protocol/peer-address.js';
 import { CLIENT } from './client-name.js';
+import { underFinalName } from './copy-trust.js';
 import { Download } from './download.js';
 import {
   downloadTarget,
@@ -243,7 +244,7 @@ async function findComplete(
   const files = await presentFiles(metainfo, targetPath);
   if ((await fileProblems(metainfo, files)).length > 0) return undefined;
   const known = engine.store().known(metainfo.infoHash, targetPath);
-  const found = await findPresent(metainfo, files, known, toolsOf(engine, metainfo));
+  const found = await findPresent(metainfo, files, known && underFinalName(known), toolsOf(engine, metainfo));
   if (!found.owned.isFull()) return undefined;
   if (known) sayResumed(engine, metainfo, found);
   return { files, found };

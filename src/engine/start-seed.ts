@@ -15,6 +15,7 @@ import { CLIENT } from './client-name.js';
 import { checkTrackers, type EngineContext } from './engine-context.js';
 import type { ResolvedTarget, SeedRequest, SeedResult } from './engine-types.js';
 import type { CopyRecorder } from './copy-recorder.js';
+import { underFinalName } from './copy-trust.js';
 import { stampFiles } from './file-stamps.js';
 import { findKnownTorrents, hasForm, type BuiltSource } from './known-torrents.js';
 import { findPresent, type PresentPieces } from './find-present.js';
@@ -299,7 +300,7 @@ export async function findForSeeding(
   rootPath: string,
 ): Promise<PresentPieces> {
   const known = engine.store().known(metainfo.infoHash, rootPath);
-  const found = await findPresent(metainfo, files, known, {
+  const found = await findPresent(metainfo, files, known && underFinalName(known), {
     ...engine.hashTools(),
     verifyWith: engine.config.verifyWith,
     onProgress: engine.hashing(metainfo.name),

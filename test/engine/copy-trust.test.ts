@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { judgeCopy, type KnownCopy } from '../../src/engine/copy-trust.js';
+import { judgeCopy, underFinalName, type KnownCopy } from '../../src/engine/copy-trust.js';
 import { PieceLayout } from '../../src/metainfo/piece-layout.js';
 import { Bitfield } from '../../src/protocol/bitfield.js';
 import type { CopyFile } from '../../src/store/copy-store.js';
@@ -53,6 +53,13 @@ describe('judgeCopy', () => {
 
       expect(judge(aCopy(), present)).to.deep.equal({ trusted: [0, 1, 2, 7], doubtful: [3, 4, 5, 6, 8] });
     }
+  });
+
+  it('hashes under the final name what nobody wrote down: a power cut takes records and leaves the name', () => {
+    const { trusted, doubtful } = judge(underFinalName(aCopy(CRASHED)), all);
+
+    expect(trusted).to.deep.equal([0, 1, 2, 3, 4]);
+    expect(doubtful).to.deep.equal([5, 6, 7, 8, 9]);
   });
 
   it('lets times change while a download writes, but neither size nor inode', () => {
