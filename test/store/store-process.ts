@@ -1,15 +1,32 @@
 /** What the store's tests run as processes of their own: `node store-process.js TASK STATE ...`. Prints one JSON line. */
 import { once } from 'node:events';
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { checkpointDatabase } from '../../src/database/checkpoint-database.js';
+import { syncFolderNow } from '../../src/database/sync-folder.js';
 import { toErrorValue } from '../../src/errors.js';
 import { lockCopy } from '../../src/store/copy-lock.js';
 import { CopyStore } from '../../src/store/copy-store.js';
 import { openStateDatabase } from '../../src/store/database.js';
+import { testBytes } from '../helpers/test-bytes.js';
 import { aCopyRequest, anInfoHash } from './store-fixtures.js';
 
 /** Path of this script, compiled. */
 export const storeProcess = fileURLToPath(import.meta.url);
+
+export const PIECE_BYTES = 16_384;
+/** The one of `lose` that is found wrong. */
+export const LOST_PIECE = 3;
+
+export function rightPiece(index: number): Buffer {
+  return testBytes(PIECE_BYTES, index + 1);
+}
+
+function wrongPiece(): Buffer {
+  return testBytes(PIECE_BYTES, 1000);
+}
 
 function say(line: unknown): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -50,6 +67,32 @@ const tasks: Record<string, (stateDir: string, argument: string) => Promise<void
     lockCopy(stateDir, anInfoHash(), rootPath);
     say({ type: 'locked' });
     await once(process.stdin, 'end');
+  },
+
+  /** Owns all ten pieces of a file for good, finds one of them wrong, and writes it anew. */
+  async lose(stateDir, path) {
+    const database = openStateDatabase(stateDir);
+    const store = new CopyStore(database);
+    const fd = openSync(path, 'w');
+    const { id, pieceCount } = store.openCopy(aCopyRequest({ rootPath: path }));
+    for (let index = 0; index < pieceCount; index += 1) {
+      writeSync(fd, index === LOST_PIECE ? wrongPiece() : rightPiece(index), 0, PIECE_BYTES, index * PIECE_BYTES);
+    }
+    fdatasyncSync(fd);
+    syncFolderNow(dirname(path));
+    const all = Array.from({ length: pieceCount }, (_, index) => index);
+    store.recordPieces(id, { verified: all, durable: all });
+    checkpointDatabase(database.name);
+
+    store.recordPieces(id, { lost: [LOST_PIECE] });
+    say({ type: 'lost' });
+    store.recordPieces(id, { intents: [LOST_PIECE] });
+    writeSync(fd, rightPiece(LOST_PIECE), 0, PIECE_BYTES, LOST_PIECE * PIECE_BYTES);
+    store.recordPieces(id, { verified: [LOST_PIECE] });
+    fdatasyncSync(fd);
+    store.recordPieces(id, { durable: [LOST_PIECE] });
+    closeSync(fd);
+    database.close();
   },
 };
 
