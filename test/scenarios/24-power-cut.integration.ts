@@ -79,7 +79,7 @@ describe('A power cut', function () {
     await first.process.kill();
     const killed = { at: recorder.events().length, verified: verifiedPieces(first) };
 
-    const second = start(['--download-limit', '400K'], recorder.nextEnv());
+    const second = start(['--download-limit', '150K'], recorder.nextEnv());
     const { readAtMs } = await second.process.next('progress');
     await second.process.until('progress', (line) => line.readAtMs - readAtMs > SECOND_RUN_MS);
     const running = { at: recorder.events().length, verified: verifiedPieces(second) };
