@@ -1,10 +1,12 @@
 import { expect } from 'chai';
+import { setMaxListeners } from 'node:events';
 import { AnnounceGate } from '../../src/engine/announce-gate.js';
 
 const TRACKER = 'http://tracker.example/announce';
 
 describe('AnnounceGate', () => {
   const never = new AbortController().signal;
+  setMaxListeners(0, never);
   let started: number[];
   let ends: (() => void)[];
 

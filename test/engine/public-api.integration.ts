@@ -29,7 +29,13 @@ describe('the package as a library', () => {
   it('exports what a program needs, and nothing else', async () => {
     const api = await importPackage();
 
-    expect(Object.keys(api).sort()).to.deep.equal(['P2pError', 'openEngine', 'startTracker']);
+    expect(Object.keys(api).sort()).to.deep.equal([
+      'P2pError',
+      'StatusReader',
+      'openEngine',
+      'removeCopy',
+      'startTracker',
+    ]);
   });
 
   it('seeds, finds, downloads, tells how far it is, verifies and closes', async () => {
