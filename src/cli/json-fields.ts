@@ -2,6 +2,7 @@
 import type { Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
 import type { CopyDetail, CopyStatus } from '../engine/status-types.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import type { TrackerSnapshot } from '../swarm/swarm-snapshot.js';
 import { figuresOf } from './status-table.js';
 
 /** Fields of a `progress` line. */
@@ -90,10 +91,14 @@ export function copyDetailFields(copy: CopyDetail) {
     verified: copy.verified.bytes,
     durable: copy.durable.bytes,
     trackerTiers: copy.trackerTiers,
-    trackers: swarms.flatMap(({ trackers }) => trackers),
+    trackers: swarms.flatMap(({ trackers }) => trackers.map(trackerFields)),
     peerList: swarms.flatMap(({ links }) => links),
     missingEverywhere: swarms[0]?.missingEverywhere ?? [],
   };
+}
+
+function trackerFields({ url, state, message, seeders, leechers, everAnswered }: TrackerSnapshot) {
+  return { url, state, message, seeders: seeders ?? null, leechers: leechers ?? null, everAnswered };
 }
 
 /** A torrent's metainfo without its digests: the result of `show`. */

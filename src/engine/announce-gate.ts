@@ -5,8 +5,8 @@
  */
 
 const AT_ONCE = 8;
-/** A place is given on so long after it was taken at the earliest: 200 requests a second, whatever the tracker could do. */
-const PACE_MS = 40;
+/** A place is given on so long after it was taken at the earliest: 100 requests a second, whatever the tracker could do. */
+const PACE_MS = 80;
 
 /** The requests to one tracker. */
 interface Queue {

@@ -10,6 +10,7 @@ import type { TransferSnapshot } from './engine-types.js';
 import type { StateStore } from './state-store.js';
 
 const REPORT_EVERY_MS = 1_000;
+const REST_FACTOR = 19;
 
 /** What is reported of. */
 export interface ReportedTransfer {
@@ -22,20 +23,30 @@ export class RunReporter {
   readonly #transfers: () => Iterable<ReportedTransfer>;
   readonly #timer: NodeJS.Timeout;
   readonly #first: NodeJS.Immediate;
-  /** What was written last of each copy, without what changes by itself. */
+  #restUntilMs = 0;
+  /** What was written last of each copy. */
   readonly #last = new Map<number, string>();
 
   constructor(store: Pick<StateStore, 'report'>, transfers: () => Iterable<ReportedTransfer>) {
     this.#store = store;
     this.#transfers = transfers;
     this.#timer = setInterval(() => {
-      this.report();
+      this.#reportIfDue();
     }, REPORT_EVERY_MS);
     this.#timer.unref();
     // The first at once, so that a process is seen as soon as it works.
     this.#first = setImmediate(() => {
       this.report();
     });
+  }
+
+  /** A look at a thousand transfers takes a while: it may take a twentieth of the time, no more. */
+  #reportIfDue(): void {
+    const startMs = performance.now();
+    if (startMs < this.#restUntilMs) return;
+    this.report();
+    const endMs = performance.now();
+    this.#restUntilMs = endMs + (endMs - startMs) * REST_FACTOR;
   }
 
   /** Says how things stand now. A report that cannot be written is left to the next: nobody depends on it. */
@@ -47,17 +58,12 @@ export class RunReporter {
       const { downTotalBytes: down, upTotalBytes: up } = snapshot.swarm;
       const since = copy.takeTransferred({ down, up });
       counted.push({ copy, ...since });
-      const essence = JSON.stringify(snapshot, withoutCountdown);
-      if (this.#last.get(copy.copyId) === essence && since.down + since.up === 0) continue;
-      written.set(copy.copyId, essence);
-      reports.push({
-        copyId: copy.copyId,
-        snapshot: JSON.stringify(snapshot),
-        downBytes: since.down,
-        upBytes: since.up,
-      });
+      const text = JSON.stringify(withoutCountdowns(snapshot));
+      if (this.#last.get(copy.copyId) === text && since.down + since.up === 0) continue;
+      written.set(copy.copyId, text);
+      reports.push({ copyId: copy.copyId, snapshot: text, downBytes: since.down, upBytes: since.up });
     }
-    if (this.#isWritten(reports)) for (const [copyId, essence] of written) this.#last.set(copyId, essence);
+    if (this.#isWritten(reports)) for (const [copyId, text] of written) this.#last.set(copyId, text);
     else for (const { copy, down, up } of counted) copy.giveBackTransferred({ down, up });
   }
 
@@ -81,7 +87,8 @@ export class RunReporter {
   }
 }
 
-/** The time to the next announce runs down in every snapshot. */
-function withoutCountdown(key: string, value: unknown): unknown {
-  return key === 'nextAnnounceInMs' ? undefined : value;
+/** The time to the next announce runs down in every snapshot: with it nothing would ever be as it was. */
+function withoutCountdowns(snapshot: TransferSnapshot): TransferSnapshot {
+  const trackers = snapshot.swarm.trackers.map((tracker) => ({ ...tracker, nextAnnounceInMs: 0 }));
+  return { ...snapshot, swarm: { ...snapshot.swarm, trackers } };
 }

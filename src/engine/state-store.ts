@@ -3,7 +3,14 @@ import path from 'node:path';
 
 import { StorageError, type ErrorValue } from '../errors.js';
 import { isRetryable, type SqliteDatabase } from '../database/sqlite.js';
-import { CopyStore, type CopyFile, type CopyRecord, type CopyRole, type CopyState } from '../store/copy-store.js';
+import {
+  CopyStore,
+  type CopyFile,
+  type CopyRecord,
+  type CopyRole,
+  type CopyState,
+  type Ownership,
+} from '../store/copy-store.js';
 import { lockCopy, lockPart, type CopyLock } from '../store/copy-lock.js';
 import { openStateDatabase } from '../store/database.js';
 import type { RunReport } from '../store/run-store.js';
@@ -124,7 +131,8 @@ export class StateStore {
     // First of all: while the record says that its last run ended in order, and how the files looked then, a power cut
     // leaves what is noticed again at the next start. As soon as it says that a run is under way, what it calls durable is
     // believed.
-    if (before) this.#recordLost(before.id, owned);
+    const ownedBefore = before && this.#copies.ownership(before.id);
+    if (before && ownedBefore) this.#recordLost(before.id, owned, ownedBefore);
     const copyId = this.#copies.together(() => {
       const copy = this.#copies.openCopy({
         infoHash: metainfo.infoHash,
@@ -141,22 +149,20 @@ export class StateStore {
       if (request.state) this.#copies.setState(copy.id, request.state);
       return copy.id;
     });
-    this.recordOwned(copyId, owned, isDurable);
+    this.#recordGained(copyId, owned, ownedBefore, isDurable);
     return new CopyRecorder(this.#copies, copyId);
   }
 
-  /** Says what is owned now; what was before and is not any more is lost. */
-  recordOwned(copyId: number, owned: Bitfield, isDurable: boolean): void {
-    const before = this.#copies.ownership(copyId);
-    const verified = [...owned.indices()].filter((index) => !before.verified.has(index));
-    const durable = isDurable ? [...owned.indices()].filter((index) => !before.durable.has(index)) : [];
-    this.#recordLost(copyId, owned);
-    if (verified.length + durable.length > 0) this.#copies.recordPieces(copyId, { verified, durable });
+  #recordLost(copyId: number, owned: Bitfield, before: Ownership): void {
+    const lost = [...before.verified.indices()].filter((index) => !owned.has(index));
+    if (lost.length > 0) this.#copies.recordPieces(copyId, { lost });
   }
 
-  #recordLost(copyId: number, owned: Bitfield): void {
-    const lost = [...this.#copies.ownership(copyId).verified.indices()].filter((index) => !owned.has(index));
-    if (lost.length > 0) this.#copies.recordPieces(copyId, { lost });
+  /** @param before undefined for a copy that owned nothing */
+  #recordGained(copyId: number, owned: Bitfield, before: Ownership | undefined, isDurable: boolean): void {
+    const verified = [...owned.indices()].filter((index) => before?.verified.has(index) !== true);
+    const durable = isDurable ? [...owned.indices()].filter((index) => before?.durable.has(index) !== true) : [];
+    if (verified.length + durable.length > 0) this.#copies.recordPieces(copyId, { verified, durable });
   }
 
   /** A download has its final name; from now on its files are only read. */
@@ -170,7 +176,9 @@ export class StateStore {
   /** A copy that is only read was checked again. */
   recordServed(copy: CopyRecorder, owned: Bitfield, files: Iterable<CopyFile>): void {
     this.#patiently(() => {
-      this.recordOwned(copy.copyId, owned, false);
+      const before = this.#copies.ownership(copy.copyId);
+      this.#recordLost(copy.copyId, owned, before);
+      this.#recordGained(copy.copyId, owned, before, false);
       this.#copies.recordFiles(copy.copyId, [...files]);
     });
   }

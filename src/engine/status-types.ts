@@ -29,6 +29,7 @@ export interface RunStatus {
   readonly startedAtMs: number;
   /** When the process last wrote its snapshot: once a second while something changes. */
   readonly updatedAtMs: number;
+  /** The times to the next announces are left out: 0. */
   readonly snapshot: TransferSnapshot;
 }
 

@@ -22,7 +22,7 @@ function aCopy(changes: Partial<CopyStatus> = {}): CopyStatus {
     name: 'story.txt',
     role: 'download',
     activity: 'interrupted',
-    rootPath: '/home/me/output/story.txt',
+    rootPath: '/somewhere/me/output/story.txt',
     totalBytes: 61_440,
     pieceCount: 480,
     verifiedPieces: 240,
@@ -45,7 +45,7 @@ function aRunning(swarm: Partial<SwarmSnapshot> = {}, fields: Partial<TransferSn
 }
 
 const table = (copies: readonly CopyStatus[], columns = 120): string[] =>
-  renderStatus(copies, { columns, hasUnicode: true }, plain, '/home/me');
+  renderStatus(copies, { columns, hasUnicode: true }, plain, '/somewhere/me');
 
 describe('renderStatus', () => {
   it('has a line for each transfer, and one for what an unfinished one waits for', () => {
@@ -107,9 +107,9 @@ describe('renderStatus', () => {
   });
 
   it('shows folders from where the user is', () => {
-    expect(shownFolder('/home/me/story.txt', '/home/me')).to.equal('.');
-    expect(shownFolder('/home/me/a/b/story.txt', '/home/me')).to.equal('a/b');
-    expect(shownFolder('/srv/story.txt', '/home/me')).to.equal('/srv');
+    expect(shownFolder('/somewhere/me/story.txt', '/somewhere/me')).to.equal('.');
+    expect(shownFolder('/somewhere/me/a/b/story.txt', '/somewhere/me')).to.equal('a/b');
+    expect(shownFolder('/srv/story.txt', '/somewhere/me')).to.equal('/srv');
   });
 });
 
@@ -142,7 +142,7 @@ describe('renderStatusCard', () => {
 
 describe('which transfers a command line means', () => {
   const running = { ...aRunning(), copyId: 2 };
-  const seed = aCopy({ copyId: 3, role: 'seed', activity: 'stopped', rootPath: '/home/me/story.txt' });
+  const seed = aCopy({ copyId: 3, role: 'seed', activity: 'stopped', rootPath: '/somewhere/me/story.txt' });
   const interrupted = aCopy();
   const copies = [interrupted, running, seed];
   const find = (): readonly CopyStatus[] => [interrupted, seed];
@@ -159,7 +159,7 @@ describe('which transfers a command line means', () => {
   it('lists the candidates where a name says too little', () => {
     const error = expectError('P2P_TARGET_AMBIGUOUS', () => oneOf(find(), 'story.txt'));
 
-    expect(error.message).to.include('/home/me/output/story.txt').and.to.include('/home/me/story.txt');
+    expect(error.message).to.include('/somewhere/me/output/story.txt').and.to.include('/somewhere/me/story.txt');
     expect(oneOf([seed], 'story.txt')).to.equal(seed);
   });
 });
