@@ -103,32 +103,28 @@ export class RunStore {
   listLiveRuns(stateDir: string): RunRecord[] {
     const runs = this.listRuns();
     if (runs.length === 0) return [];
-    const live = new Set(this.#liveProcesses(stateDir));
+    const processes = this.listProcesses().filter(({ lockName }) => isAlive(stateDir, lockName));
+    const live = new Set(processes.map(({ processId }) => processId));
     return runs.filter(({ processId }) => live.has(processId));
   }
 
-  /** Forgets the processes that ended without taking their leave. */
+  /** Forgets the processes that ended without taking their leave. Those that enter meanwhile are not looked at. */
   removeDeadProcesses(stateDir: string): void {
-    const live = new Set(this.#liveProcesses(stateDir));
-    const dead = this.listProcesses().filter(({ processId }) => !live.has(processId));
+    const dead = this.listProcesses().filter(({ lockName }) => !isAlive(stateDir, lockName));
     if (dead.length === 0) return;
     this.#write(() => {
       for (const { processId } of dead) this.#sql.removeProcess.run(processId);
     });
   }
 
-  #liveProcesses(stateDir: string): number[] {
-    return this.listProcesses()
-      .filter(({ lockName }) => {
-        const path = processLockPath(stateDir, lockName);
-        return existsSync(path) && isLockHeld(path);
-      })
-      .map(({ processId }) => processId);
-  }
-
   #write<T>(work: () => T): T {
     return withStorageErrors(this.#database.name, () => this.#database.transaction(work).immediate());
   }
+}
+
+function isAlive(stateDir: string, lockName: string): boolean {
+  const path = processLockPath(stateDir, lockName);
+  return existsSync(path) && isLockHeld(path);
 }
 
 /** Where the lock of a process lies. */

@@ -66,6 +66,21 @@ describe('RunStore', () => {
     expect(runs.listProcesses()).to.deep.equal([]);
   });
 
+  it('keeps a process that enters while another one looks for dead ones (FOREIGN KEY constraint failed)', () => {
+    runs.addProcess(1, 'gone.lock');
+    const list = runs.listProcesses.bind(runs);
+    const entered: number[] = [];
+    runs.listProcesses = () => {
+      const listed = list();
+      entered.push(aProcess(`new-${entered.length}.lock`));
+      return listed;
+    };
+
+    runs.removeDeadProcesses(dir.path);
+
+    expect(list().map(({ processId }) => processId)).to.deep.equal(entered);
+  });
+
   it('forgets the runs of a process that took its leave, and of a copy that was removed', () => {
     const one = aProcess('one.lock');
     const two = aProcess('two.lock');
