@@ -1,10 +1,23 @@
-/** What a person has to do about a disk that filled up in the middle: how much room is missing. */
+/** How much room a download still needs, and what a person has to do when the disk filled up in the middle. */
 import { statfsSync } from 'node:fs';
 import path from 'node:path';
 
 import type { ErrorValue } from '../errors.js';
+import type { PieceLayout } from '../metainfo/piece-layout.js';
+import type { Bitfield } from '../protocol/bitfield.js';
 import { formatSize } from '../units.js';
 import type { DownloadTarget } from './download-target.js';
+
+/**
+ * What the disk must take yet: at most the missing pieces, though what is there may take less room than it has bytes (holes,
+ * a file system that compresses); and no more than the files lack, where missing pieces have their room already.
+ * @param allocatedBytes what the files take on the disk now
+ */
+export function bytesToCome(layout: PieceLayout, owned: Bitfield, allocatedBytes: number): number {
+  let missingBytes = layout.totalBytes;
+  for (const index of owned.indices()) missingBytes -= layout.pieceSize(layout.pieceIndex(index));
+  return Math.min(missingBytes, Math.max(0, layout.totalBytes - allocatedBytes));
+}
 
 /** Whether the disk of the data is full; that of the state folder is another matter, and says so itself. */
 export function isRunningOut({ code, details }: ErrorValue): boolean {

@@ -28,6 +28,7 @@ import { stampFiles } from './file-stamps.js';
 import { findPresent, type PresentPieces } from './find-present.js';
 import { findPart } from './part-files.js';
 import { recallCopy, sayResumed } from './recall-copy.js';
+import { bytesToCome } from './room-needed.js';
 import { ServedCopy } from './served-copy.js';
 import { resolveTarget } from './target-resolver.js';
 import { presentFiles, torrentFiles } from './torrent-files.js';
@@ -117,7 +118,7 @@ async function fetchInto(
     toolsOf(engine, metainfo),
   );
   if (resumed) sayResumed(engine, metainfo, { ...resumed, owned });
-  await prepareOutput(target, Math.max(0, metainfo.layout.totalBytes - allocatedBytes));
+  await prepareOutput(target, bytesToCome(metainfo.layout, owned, allocatedBytes));
   const listenPorts = await engine.listen();
   const peers = await reachable(engine, resolved.peers);
   const files = torrentFiles(metainfo, target.partPath);
