@@ -34,6 +34,7 @@ import { resolveTarget } from './target-resolver.js';
 import { presentFiles, torrentFiles } from './torrent-files.js';
 import type { SessionOptions, TorrentSession } from './torrent-session.js';
 import { fileProblems, type VerifyTools } from './verify-copy.js';
+import { whenFree } from './when-free.js';
 
 /** How a download is to go, once its torrent is known. */
 type DownloadManner = Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs'>;
@@ -123,9 +124,11 @@ async function fetchInto(
   const peers = await reachable(engine, resolved.peers);
   const files = torrentFiles(metainfo, target.partPath);
   const beginning = { target, owned, stamps, isDurable: true, releaseLock, listenPorts };
-  const { download, makeSession } = begin(engine, request, resolved, beginning);
-  download.start(makeSession({ files, owned, wantsPieces: true, peers }), owned);
-  return download;
+  return whenFree(() => {
+    const { download, makeSession } = begin(engine, request, resolved, beginning);
+    download.start(makeSession({ files, owned, wantsPieces: true, peers }), owned);
+    return download;
+  }, engine.signal);
 }
 
 /** The target is there already, whole and right: nothing to fetch, only to seed when that was asked for. */
@@ -136,14 +139,11 @@ async function takeComplete(
   { target, files, found }: CompleteTarget & { readonly target: DownloadTarget },
 ): Promise<Download> {
   await removeLeftPart(target);
-  const { download } = begin(engine, request, resolved, {
-    target,
-    owned: found.owned,
-    stamps: await stampFiles(files),
-    isDurable: found.isDurable,
-    releaseLock: () => undefined,
-    listenPorts: request.seedAfter === true ? await engine.listen() : [],
-  });
+  const stamps = await stampFiles(files);
+  const listenPorts = request.seedAfter === true ? await engine.listen() : [];
+  const { owned, isDurable } = found;
+  const beginning = { target, owned, stamps, isDurable, releaseLock: () => undefined, listenPorts };
+  const { download } = await whenFree(() => begin(engine, request, resolved, beginning), engine.signal);
   download.startComplete(files, await stampFiles(files));
   return download;
 }
@@ -162,7 +162,7 @@ interface Beginning {
 /** What differs between the session that fetches and those that only serve. */
 type SessionPart = Pick<SessionOptions, 'files' | 'owned' | 'wantsPieces' | 'peers'>;
 
-/** From here on nothing is waited for: the download is there with all its parts, or not at all. */
+/** Nothing is waited for: the download is there with all its parts, or (when the store cannot be written) not at all. */
 function begin(
   engine: EngineContext,
   request: DownloadManner,

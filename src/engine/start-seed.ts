@@ -28,6 +28,7 @@ import { readSource, sourceFiles, type Source } from './source-files.js';
 import { DEFAULT_TRACKER, readTorrent, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent, type TorrentForm } from './torrent-builder.js';
 import { presentFiles } from './torrent-files.js';
+import { whenFree } from './when-free.js';
 
 /** How often a source is hashed at most to find the form of a twin. */
 const MAX_FORMS = 3;
@@ -49,17 +50,11 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   const publication = publicationOf(engine, metainfo, request.trackers, { trackers, bytes: metainfoBytes });
   const published = await publication.publishAll();
   const { rootPath } = source;
-  const seed = beginSeeding(engine, {
-    ...present,
-    rootPath,
-    metainfoBytes,
-    trackerTiers,
-    mask,
-    listenPorts,
-    onAnnounced: (url) => {
-      publication.handleAnnounced(url);
-    },
-  });
+  const onAnnounced = (url: string): void => {
+    publication.handleAnnounced(url);
+  };
+  const beginning = { ...present, rootPath, metainfoBytes, trackerTiers, mask, listenPorts, onAnnounced };
+  const seed = await whenFree(() => beginSeeding(engine, beginning), engine.signal);
   return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published, namesakes };
 }
 
@@ -90,11 +85,11 @@ export async function resumeSeed(
   const onAnnounced = (url: string): void => {
     publication.handleAnnounced(url);
   };
-  const mask = undefined;
-  return beginSeeding(engine, {
+  const beginning = {
     ...found,
-    ...{ metainfo, files, rootPath, metainfoBytes, trackerTiers, mask, listenPorts, onAnnounced },
-  });
+    ...{ metainfo, files, rootPath, metainfoBytes, trackerTiers, mask: undefined, listenPorts, onAnnounced },
+  };
+  return whenFree(() => beginSeeding(engine, beginning), engine.signal);
 }
 
 /** A torrent and what of it lies here. */
@@ -119,7 +114,7 @@ export interface SeedBeginning extends Omit<Present, 'namesakes'> {
   readonly onAnnounced: (url: string) => void;
 }
 
-/** From here on nothing is waited for: the seed is there with all its parts, or not at all. */
+/** Nothing is waited for: the seed is there with all its parts, or (when the store cannot be written) not at all. */
 export function beginSeeding(engine: EngineContext, beginning: SeedBeginning): Seed {
   const { metainfo, rootPath, metainfoBytes, trackerTiers: tiers, owned, stamps, isDurable } = beginning;
   const store = engine.store();

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { StateStore } from '../../src/engine/state-store.js';
 import type { Metainfo } from '../../src/metainfo/metainfo.js';
+import { openSqlite } from '../../src/database/sqlite.js';
 import { Bitfield } from '../../src/protocol/bitfield.js';
+import type { CopyFile } from '../../src/store/copy-store.js';
 import { aMetainfo } from '../helpers/a-torrent.js';
 import { expectError } from '../helpers/expect-error.js';
 
@@ -32,7 +34,12 @@ describe('StateStore', () => {
     return bitfield;
   }
 
-  function open(metainfo: Metainfo, owned = bits(), isDurable = false): ReturnType<StateStore['openCopy']> {
+  function open(
+    metainfo: Metainfo,
+    owned = bits(),
+    isDurable = false,
+    files: readonly CopyFile[] = [],
+  ): ReturnType<StateStore['openCopy']> {
     const metainfoBytes = Uint8Array.of(1);
     return store.openCopy({
       metainfo,
@@ -42,7 +49,7 @@ describe('StateStore', () => {
       tiers: [],
       owned,
       isDurable,
-      files: [],
+      files,
     });
   }
 
@@ -65,6 +72,18 @@ describe('StateStore', () => {
     open(one, bits(1, 4));
 
     expect(ownedOf(one)).to.deep.equal([[1, 4], [1]]);
+  });
+
+  it('does not believe what was lost when opening the copy breaks off in the middle', () => {
+    const stamp = { fileIndex: 0, sizeBytes: 1000, mtimeNs: 1n, ctimeNs: 1n, inode: 1n };
+    open(one, bits(0, 1, 2), true, [stamp]);
+    const saboteur = openSqlite(store.databasePath, 1_000);
+    saboteur.exec(`CREATE TRIGGER broken BEFORE INSERT ON piece_states BEGIN SELECT RAISE(ABORT, 'broken'); END`);
+    saboteur.close();
+
+    expect(() => open(one, bits(0, 1), true, [{ ...stamp, mtimeNs: 2n }])).to.throw('broken');
+
+    expect(store.known(one.infoHash, rootPath)?.files.get(0), 'what piece 2 is believed by').to.deep.equal(stamp);
   });
 
   it('makes durable what was only verified, when it is flushed now', () => {
