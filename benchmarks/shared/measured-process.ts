@@ -81,6 +81,14 @@ export class MeasuredProcess {
     }
   }
 
+  /** Waits until the lines so far fit. @throws when the process ends before */
+  async lineWhere(fits: (lines: readonly BenchLine[]) => boolean): Promise<void> {
+    while (!fits(this.lines)) {
+      if (this.#hasEnded) throw new Error(`it ended; last: ${JSON.stringify(this.lines.at(-1))}\n${this.stderr}`);
+      await this.#changed();
+    }
+  }
+
   exit(): Promise<MeasuredExit> {
     return this.#exit;
   }
