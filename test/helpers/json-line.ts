@@ -78,6 +78,14 @@ export interface LineFields {
     readonly wastedBytes: number;
   };
   readonly note: { readonly message: string };
+  readonly resumed: {
+    readonly infoHash: string;
+    readonly name: string;
+    readonly pieceCount: number;
+    readonly trustedPieces: number;
+    readonly hashedPieces: number;
+    readonly ownedPieces: number;
+  };
   readonly 'piece-refused': {
     readonly infoHash: string;
     readonly pieceIndex: number;
