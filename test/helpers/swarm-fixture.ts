@@ -60,6 +60,8 @@ export interface PeerSettings extends Partial<P2pProcessOptions> {
   readonly trackers?: readonly string[];
   /** The output folder of a download. */
   readonly outputDir?: string;
+  /** Port that a seeder listens on; any free one when left out. */
+  readonly port?: number;
 }
 
 export class SwarmFixture {
@@ -117,7 +119,7 @@ export class SwarmFixture {
     settings: PeerSettings = {},
   ): Promise<RunningSeed> {
     const list = typeof paths === 'string' ? [paths] : paths;
-    const args = ['peer', 'seed', ...list, ...this.#trackerFlags(settings), '-p', '0', ...flags];
+    const args = ['peer', 'seed', ...list, ...this.#trackerFlags(settings), '-p', String(settings.port ?? 0), ...flags];
     const process = this.start(args, { name: 'seeder', ...settings });
     const { port } = await process.next('listening');
     const seeding: LineOf<'seeding'>[] = [];
