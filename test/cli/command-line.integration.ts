@@ -49,7 +49,11 @@ describe('The command line', function () {
     const run = p2p([]);
 
     expect(run).to.include({ code: 0, stderr: '' });
-    expect(run.stdout).to.include('p2p peer seed').and.to.include('p2p tracker start').and.to.include('p2p plugins').and.to.include('p2p status');
+    expect(run.stdout)
+      .to.include('p2p peer seed')
+      .and.to.include('p2p tracker start')
+      .and.to.include('p2p plugins')
+      .and.to.include('p2p status');
     expect(run.stdout).not.to.include('simulate');
     expect(run.stdout).not.to.include('\u001b');
     expect(p2p(['--help']).stdout).to.equal(run.stdout);
