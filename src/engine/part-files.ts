@@ -53,11 +53,11 @@ export async function findPart(
   const known = stored && hasAny(stored) ? stored : undefined;
   const found = await findPresent(metainfo, files, known, tools);
   if (!known && found.owned.isEmpty() && (await hasContent(target.partPath))) throw otherTorrent(target);
-  const isCut = await settleFiles(files, found.stamps, !found.isDurable);
+  const isResized = await settleFiles(files, found.stamps, !found.isDurable);
   if (!found.isDurable) await flushNames(files, found.stamps);
   return {
     owned: found.owned,
-    stamps: isCut ? await stampFiles(files) : found.stamps,
+    stamps: isResized ? await stampFiles(files) : found.stamps,
     allocatedBytes: await allocatedBytes(files.map((file) => file.path)),
     resumed: known && found,
   };
@@ -83,25 +83,26 @@ async function hasContent(entryPath: string): Promise<boolean> {
 }
 
 /**
- * Cuts off what lies behind the end of a file.
+ * Gives files their length: cuts off what lies behind the end, and lengthens with a hole what was cut short, as it would be at
+ * the first write. Done later it would look as if somebody had touched the file since it was written down how it looks.
  * @param flush whether an earlier run may have ended before the bytes were on the disk for sure
- * @returns whether any was cut
+ * @returns whether any had another length
  */
 async function settleFiles(
   files: readonly TorrentFile[],
   stamps: ReadonlyMap<number, CopyFile>,
   flush: boolean,
 ): Promise<boolean> {
-  let isCut = false;
+  let isResized = false;
   for (const [index, { path: filePath, lengthBytes }] of files.entries()) {
     const stamp = stamps.get(index);
-    const isTooLong = stamp !== undefined && stamp.sizeBytes > lengthBytes;
-    if (filePath === undefined || !stamp || (!isTooLong && !flush) || (await entryKind(filePath)) !== 'file') continue;
-    isCut ||= isTooLong;
+    const hasLength = stamp?.sizeBytes === lengthBytes;
+    if (filePath === undefined || !stamp || (hasLength && !flush) || (await entryKind(filePath)) !== 'file') continue;
+    isResized ||= !hasLength;
     try {
       const handle = await open(filePath, 'r+');
       try {
-        if (isTooLong) await handle.truncate(lengthBytes);
+        if (!hasLength) await handle.truncate(lengthBytes);
         if (flush) await handle.datasync();
       } finally {
         await handle.close();
@@ -110,7 +111,7 @@ async function settleFiles(
       throw describeDiskError(error, 'go on with', filePath);
     }
   }
-  return isCut;
+  return isResized;
 }
 
 /** The run that made the files may have ended before it flushed their names. */

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { appendFile, mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StatusReader } from '../../src/engine/read-status.js';
 import { removeCopy } from '../../src/engine/remove-copy.js';
 import type { CopyStatus } from '../../src/engine/status-types.js';
+import { readStoredCopy } from '../helpers/stored-copies.js';
 import { testBytes } from '../helpers/test-bytes.js';
 import { rejection, untilSnapshot, useEngines, type TestEngine } from './engine-fixture.js';
 
@@ -65,6 +66,21 @@ describe('engine: taking up what is stored', () => {
     expect(outcome.snapshot.swarm.downTotalBytes).to.equal(16_384);
     expect(await readFile(path.join(outputDir, 'story.bin'))).to.deep.equal(Buffer.from(content));
     expect(oneOf(status(stateDir))).to.include({ activity: 'complete', verifiedBytes: content.length });
+  });
+
+  it('gives a file its length before it writes down how it looks (all of it was hashed after the next kill -9)', async () => {
+    const { stateDir, outputDir, seeder } = await anInterrupted();
+    const { infoHash, rootPath } = oneOf(status(stateDir));
+    await seeder.close();
+    // As a run leaves it that is killed when it has made the file and has not given it its length.
+    const part = path.join(outputDir, 'story.bin.part');
+    await truncate(part, 0);
+
+    const engine = await engines.engine({ stateDir });
+    await engine.api.resume({ infoHash, rootPath, trackers: [] });
+
+    expect((await stat(part)).size).to.equal(content.length);
+    expect(readStoredCopy(stateDir).files.get(0)?.sizeBytes).to.equal(content.length);
   });
 
   it('goes on by its name though no tracker knows it any more', async () => {
