@@ -6,6 +6,7 @@ import type { WorkerPool } from '../workers/worker-pool.js';
 import type { AnnounceGate } from './announce-gate.js';
 import type { CopyRecorder } from './copy-recorder.js';
 import type { EngineConfig, EngineEvent, HashProgress, Transfer } from './engine-types.js';
+import type { ReportedTransfer } from './run-reporter.js';
 import type { StateStore } from './state-store.js';
 import type { SessionOptions, TorrentSession } from './torrent-session.js';
 
@@ -56,6 +57,8 @@ export interface EngineContext {
   /** For requests to trackers beside announces. */
   readonly announceGate: AnnounceGate;
   register(transfer: ActiveTransfer): void;
+  /** Has other processes told how this stands, though it is no transfer. @returns what ends that */
+  report(what: ReportedTransfer): () => void;
   /** The transfer needs nothing any more. */
   unregister(transfer: ActiveTransfer): void;
   emit(event: EngineEvent): void;

@@ -47,7 +47,7 @@ import { openListeners, reopenListeners } from './listeners.js';
 import { LogKeeper } from './log-keeper.js';
 import { PACKAGE_VERSION } from './package-version.js';
 import { resumeCopy } from './resume-copy.js';
-import { RunReporter } from './run-reporter.js';
+import { RunReporter, type ReportedTransfer } from './run-reporter.js';
 import { readSource } from './source-files.js';
 import { startDownload } from './start-download.js';
 import { startSeed } from './start-seed.js';
@@ -86,6 +86,8 @@ class Engine implements EngineApi, EngineContext {
   /** By the number of the torrent that names it to the workers. */
   readonly #sessions = new Map<number, TorrentSession>();
   readonly #active = new Set<ActiveTransfer>();
+  /** What is reported beside them. */
+  readonly #others = new Set<ReportedTransfer>();
   readonly #allTransfers: Transfer[] = [];
   #pool: WorkerPool | undefined;
   #listening: Promise<readonly number[]> | undefined;
@@ -223,7 +225,15 @@ class Engine implements EngineApi, EngineContext {
   register(transfer: ActiveTransfer): void {
     this.#active.add(transfer);
     this.#allTransfers.push(transfer);
-    this.#reporter ??= new RunReporter(this.store(), () => this.#active);
+    this.#startReporter();
+  }
+
+  report(what: ReportedTransfer): () => void {
+    this.#others.add(what);
+    this.#startReporter();
+    return () => {
+      this.#others.delete(what);
+    };
   }
 
   unregister(transfer: ActiveTransfer): void {
@@ -331,6 +341,10 @@ class Engine implements EngineApi, EngineContext {
       if (this.signal.aborted) return;
       this.note(`peers cannot reach us any more: ${toErrorValue(error).message}`);
     }
+  }
+
+  #startReporter(): void {
+    this.#reporter ??= new RunReporter(this.store(), () => [...this.#active, ...this.#others]);
   }
 
   #startPool(): WorkerPool {

@@ -34,6 +34,7 @@ import { resolveTarget } from './target-resolver.js';
 import { presentFiles, torrentFiles } from './torrent-files.js';
 import type { SessionOptions, TorrentSession } from './torrent-session.js';
 import { fileProblems, type VerifyTools } from './verify-copy.js';
+import { whileChecking } from './while-checking.js';
 import { whenFree } from './when-free.js';
 
 /** How a download is to go, once its torrent is known. */
@@ -112,11 +113,8 @@ async function fetchInto(
   { target, releaseLock }: Pick<Beginning, 'target' | 'releaseLock'>,
 ): Promise<Download> {
   const { metainfo } = resolved;
-  const { owned, stamps, allocatedBytes, resumed } = await findPart(
-    metainfo,
-    target,
-    engine.store(),
-    toolsOf(engine, metainfo),
+  const { owned, stamps, allocatedBytes, resumed } = await whileChecking(engine, metainfo, target.targetPath, () =>
+    findPart(metainfo, target, engine.store(), toolsOf(engine, metainfo)),
   );
   if (resumed) sayResumed(engine, metainfo, { ...resumed, owned });
   await prepareOutput(target, bytesToCome(metainfo.layout, owned, allocatedBytes));
@@ -245,7 +243,9 @@ async function findComplete(
   const files = await presentFiles(metainfo, targetPath);
   if ((await fileProblems(metainfo, files)).length > 0) return undefined;
   const known = engine.store().known(metainfo.infoHash, targetPath);
-  const found = await findPresent(metainfo, files, known && underFinalName(known), toolsOf(engine, metainfo));
+  const found = await whileChecking(engine, metainfo, targetPath, () =>
+    findPresent(metainfo, files, known && underFinalName(known), toolsOf(engine, metainfo)),
+  );
   if (!found.owned.isFull()) return undefined;
   if (known) sayResumed(engine, metainfo, found);
   return { files, found };

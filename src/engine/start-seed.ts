@@ -28,6 +28,7 @@ import { readSource, sourceFiles, type Source } from './source-files.js';
 import { DEFAULT_TRACKER, readTorrent, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent, type TorrentForm } from './torrent-builder.js';
 import { presentFiles } from './torrent-files.js';
+import { whileChecking } from './while-checking.js';
 import { whenFree } from './when-free.js';
 
 /** How often a source is hashed at most to find the form of a twin. */
@@ -295,11 +296,14 @@ export async function findForSeeding(
   rootPath: string,
 ): Promise<PresentPieces> {
   const known = engine.store().known(metainfo.infoHash, rootPath);
-  const found = await findPresent(metainfo, files, known && underFinalName(known), {
+  const tools = {
     ...engine.hashTools(),
     verifyWith: engine.config.verifyWith,
     onProgress: engine.hashing(metainfo.name),
-  });
+  };
+  const found = await whileChecking(engine, metainfo, rootPath, () =>
+    findPresent(metainfo, files, known && underFinalName(known), tools),
+  );
   if (known) sayResumed(engine, metainfo, found);
   const { pieceCount } = metainfo.layout;
   const missing = pieceCount - found.owned.count();

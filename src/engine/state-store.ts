@@ -83,6 +83,19 @@ export class StateStore {
       .map((record) => this.#withPieces(record));
   }
 
+  /** Writes down for a copy that is known already. */
+  recorderOf(infoHash: InfoHash, rootPath: string): CopyRecorder | undefined {
+    const record = this.#copies.findCopy(infoHash, rootPath);
+    return record && new CopyRecorder(this.#copies, record.id);
+  }
+
+  /** This process does not work on the copy any more. */
+  leave(copy: CopyRecorder): void {
+    this.#patiently(() => {
+      this.#process.leave(copy.copyId);
+    });
+  }
+
   /** The .torrent file of a stored copy. */
   metainfoBytes(infoHash: InfoHash): Uint8Array | undefined {
     return this.#copies.metainfoBytes(infoHash);

@@ -190,6 +190,26 @@ describe('engine: taking up what is stored', () => {
     expect((await stat(file)).size, 'the file of a seed').to.equal(content.length);
   });
 
+  it('tells of a known copy that it is checked, while that takes', async () => {
+    await engines.tracker();
+    const file = await engines.file('zeros.bin', '');
+    await truncate(file, 80 * 1_048_576);
+    const first = await engines.engine();
+    const { infoHash } = (await first.seed(file)).transfer.metainfo;
+    await first.close();
+    await utimes(file, 1, 1);
+    const engine = await engines.engine({ stateDir: first.stateDir });
+
+    const resuming = engine.api.resume({ infoHash, rootPath: file, trackers: [] });
+    await engine.until('hashing');
+    expect(oneOf(status(engine.stateDir)).activity).to.equal('checking');
+
+    await resuming;
+    expect(engine.all('resumed')[0]).to.include({ trustedPieces: 0, ownedPieces: 80 * 16 });
+    await engine.close();
+    expect(oneOf(status(engine.stateDir)).activity).to.equal('stopped');
+  });
+
   it('takes away what a download wrote, and nothing beside it', async () => {
     await engines.tracker();
     const folder = await engines.tree('album', { 'a.bin': content, 'b/c.bin': content });
