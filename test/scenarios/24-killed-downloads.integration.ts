@@ -84,6 +84,7 @@ describe('A downloader that is killed', function () {
     let wreck: Wreck | undefined;
     for (let kill = 1; kill <= KILLS_IN_A_ROW; kill += 1) {
       const { process } = await begin(seeder, target, place);
+      if (wreck?.hasFiles === true) await process.until('resumed', () => true);
       await Promise.race([
         kill < KILLS_IN_A_ROW
           ? untilSome(seeder, metainfo, wreck)
