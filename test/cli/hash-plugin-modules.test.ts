@@ -37,6 +37,15 @@ describe('Hash plugin modules', () => {
     ]);
     expect(await installedHashModules(join(dataDir, 'none'))).to.deep.equal([]);
   });
+
+  it('says what is wrong with a data folder that cannot be read', async () => {
+    const unreadable = join(dataDir, 'unreadable');
+    mkdirSync(join(unreadable, 'package.json'), { recursive: true });
+
+    const error = await installedHashModules(unreadable).catch((thrown: unknown) => thrown);
+
+    expect(error).to.include({ code: 'P2P_STATE_UNUSABLE', exitCode: 7 });
+  });
 });
 
 describe('pluginInstallArgv', () => {
