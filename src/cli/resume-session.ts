@@ -7,6 +7,7 @@ import type { ResultFields } from './base-command.js';
 import { defined } from './defined.js';
 import { runTransfers, type TransferStart } from './download-session.js';
 import type { Output } from './output.js';
+import { printable } from './printable.js';
 import { copiesToResume } from './select-copies.js';
 import { shownFolder } from './status-table.js';
 
@@ -28,9 +29,13 @@ export async function resumeTransfers(
   config: EngineConfig,
   settings: ResumeSettings,
 ): Promise<ResultFields> {
-  const copies = await select(output, config.stateDir, settings);
+  const { copies, running } = await select(output, config.stateDir, settings);
   if (copies.length === 0) {
-    output.text(settings.all ? 'Nothing is stored here that could be taken up.' : 'No download is unfinished.');
+    for (const { name, runs } of running) {
+      output.text(`Process ${runs[0]?.pid ?? 0} works on ${printable(name)} already.`);
+    }
+    if (running.length === 0)
+      output.text(settings.all ? 'Nothing is there to be taken up.' : 'No download is unfinished.');
     return { downloads: [] };
   }
   return await runTransfers(
@@ -40,13 +45,24 @@ export async function resumeTransfers(
   );
 }
 
-async function select(output: Output, stateDir: string, settings: ResumeSettings): Promise<readonly CopyStatus[]> {
+/** What is to be taken up, and the downloads that another process works on. */
+async function select(
+  output: Output,
+  stateDir: string,
+  settings: ResumeSettings,
+): Promise<{ readonly copies: readonly CopyStatus[]; readonly running: readonly CopyStatus[] }> {
   const { targets, all } = settings;
   if (all && targets.length > 0) throw new OptionError('--all goes without a TARGET', {}, 'P2P_USAGE');
   const { StatusReader } = await import('../engine/read-status.js');
   const reader = new StatusReader(stateDir, (message) => output.note(message));
   try {
-    return copiesToResume(reader.list(), targets, all, (target) => reader.find(target, process.cwd()));
+    const stored = reader.list();
+    return {
+      copies: copiesToResume(stored, targets, all, (target) => reader.find(target, process.cwd())),
+      running: stored.filter(({ runs, role, activity }) => {
+        return runs.length > 0 && role === 'download' && activity !== 'seeding';
+      }),
+    };
   } finally {
     reader.close();
   }

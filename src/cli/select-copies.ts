@@ -12,7 +12,7 @@ export function oneOf(copies: readonly CopyStatus[], target: string): CopyStatus
   if (copy && others.length === 0) return copy;
   const lines = copies.map(({ infoHash, rootPath }) => `  ${infoHash}  ${printable(rootPath)}`);
   throw new OptionError(
-    `${copies.length} transfers are named '${printable(target)}'; name one by its path or info hash:\n${lines.join('\n')}`,
+    `${copies.length} transfers are named '${printable(target)}'; name one by its path:\n${lines.join('\n')}`,
     { candidates: copies.map(({ infoHash, rootPath: path }) => ({ infoHash, path })) },
     'P2P_TARGET_AMBIGUOUS',
   );

@@ -6,18 +6,23 @@ import { OptionError, StorageError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { lockCopy } from '../store/copy-lock.js';
-import { CopyStore } from '../store/copy-store.js';
+import { CopyStore, type CopyFile } from '../store/copy-store.js';
 import { openStateDatabase } from '../store/database.js';
 import { describeDiskError } from '../workers/disk-errors.js';
 import { downloadTarget, entryKind } from './download-target.js';
+import { isSameFile, stampFiles } from './file-stamps.js';
 import type { CopyStatus } from './status-types.js';
 import { torrentFiles } from './torrent-files.js';
 
 export interface RemovedCopy {
   /** Bytes of the files that were taken away. */
   readonly removedBytes: number;
-  /** Absolute path of the file or folder that is gone (a folder stays where other things lie in it); undefined for none. */
+  /** Absolute path of the file or folder whose files were taken away; undefined when nothing was. */
   readonly removedPath: string | undefined;
+  /** Files of the torrent that stay, since somebody changed them after they were written. Absolute. */
+  readonly keptFiles: readonly string[];
+  /** Whether the folder stays, for those or for other things that lie in it. */
+  readonly isFolderKept: boolean;
 }
 
 /**
@@ -43,7 +48,7 @@ export async function removeCopy(stateDir: string, copy: CopyStatus, withData: b
     const store = new CopyStore(database);
     const bytes = store.metainfoBytes(copy.infoHash);
     const isOurs = withData && !isOthers(store, copy);
-    const removed = isOurs && bytes ? await removeData(parseMetainfo(bytes), copy) : NOTHING;
+    const removed = isOurs && bytes ? await removeData(parseMetainfo(bytes), copy, store.files(copy.copyId)) : NOTHING;
     store.removeCopy(copy.copyId);
     return removed;
   } finally {
@@ -52,7 +57,7 @@ export async function removeCopy(stateDir: string, copy: CopyStatus, withData: b
   }
 }
 
-const NOTHING: RemovedCopy = { removedBytes: 0, removedPath: undefined };
+const NOTHING: RemovedCopy = { removedBytes: 0, removedPath: undefined, keptFiles: [], isFolderKept: false };
 
 /** Whether what lies there was written for another torrent since: downloads of one name share a path. */
 function isOthers(store: CopyStore, { copyId, rootPath, activity, updatedAtMs }: CopyStatus): boolean {
@@ -64,21 +69,47 @@ function isOthers(store: CopyStore, { copyId, rootPath, activity, updatedAtMs }:
     );
 }
 
-/** The files of the torrent and nothing else; then the folders that are empty. */
-async function removeData(metainfo: Metainfo, { rootPath, activity }: CopyStatus): Promise<RemovedCopy> {
+/**
+ * The files of the torrent and nothing else, as far as they are what was written; then the folders that are empty.
+ * @param written how the files looked when p2p wrote to them last, by index
+ */
+async function removeData(
+  metainfo: Metainfo,
+  { rootPath, activity }: CopyStatus,
+  written: ReadonlyMap<number, CopyFile>,
+): Promise<RemovedCopy> {
   const { partPath } = downloadTarget(metainfo, path.dirname(rootPath));
-  const root = activity === 'complete' ? rootPath : partPath;
+  const isComplete = activity === 'complete';
+  const root = isComplete ? rootPath : partPath;
   if ((await entryKind(root)) !== (metainfo.isFolder ? 'folder' : 'file')) return NOTHING;
+  const files = torrentFiles(metainfo, root);
+  const now = await stampFiles(files);
+  const keptFiles: string[] = [];
   let removedBytes = 0;
-  for (const file of torrentFiles(metainfo, root)) {
-    if (file.path !== undefined) removedBytes += await removeFile(file.path);
+  for (const [index, file] of files.entries()) {
+    if (file.path === undefined || (await entryKind(file.path)) !== 'file') continue;
+    const { size } = await fs.stat(file.path);
+    if (isAsWritten(written.get(index), now.get(index), { isComplete, isLong: size === file.lengthBytes })) {
+      removedBytes += await removeFile(file.path);
+    } else keptFiles.push(file.path);
   }
   if (metainfo.isFolder) await removeEmptyFolders(root);
-  return { removedBytes, removedPath: root };
+  const isFolderKept = metainfo.isFolder && (await entryKind(root)) === 'folder';
+  const removedPath = keptFiles.length < files.length ? root : undefined;
+  return { removedBytes, removedPath, keptFiles, isFolderKept };
+}
+
+/** A complete file is at rest; one that is being written was only ever touched by us while its name ends in `.part`. */
+function isAsWritten(
+  written: CopyFile | undefined,
+  now: CopyFile | undefined,
+  { isComplete, isLong }: { readonly isComplete: boolean; readonly isLong: boolean },
+): boolean {
+  if (!written || !now) return isLong || !isComplete;
+  return isSameFile(written, now) && (!isComplete || written.mtimeNs === now.mtimeNs);
 }
 
 async function removeFile(filePath: string): Promise<number> {
-  if ((await entryKind(filePath)) !== 'file') return 0;
   try {
     const { size } = await fs.stat(filePath);
     await fs.unlink(filePath);

@@ -1,5 +1,5 @@
 /** The state database, `STATE/p2p.db`. Several processes may open it at the same moment, also for the first time. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { migrate } from '../database/migrate.js';
@@ -43,9 +43,13 @@ export function openStateDatabase(stateDir: string, options: OpenStateOptions = 
   });
 }
 
-/** Whether a folder has a state database: who only wants to read it need not make one. */
+/**
+ * Whether a folder has a state database: who only wants to read it need not make one. True also of what is no folder, so
+ * that opening it says so.
+ */
 export function hasStateDatabase(stateDir: string): boolean {
-  return existsSync(statePath(stateDir));
+  const stats = statSync(stateDir, { throwIfNoEntry: false });
+  return stats !== undefined && (!stats.isDirectory() || existsSync(statePath(stateDir)));
 }
 
 /** An empty state database that lives in memory only: for tests. */

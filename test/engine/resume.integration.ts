@@ -225,10 +225,41 @@ describe('engine: taking up what is stored', () => {
 
     const removed = await removeCopy(engine.stateDir, oneOf(status(engine.stateDir)), true);
 
-    expect(removed).to.deep.equal({ removedBytes: 200_000, removedPath: path.join(outputDir, 'album') });
+    const removedPath = path.join(outputDir, 'album');
+    expect(removed).to.deep.equal({ removedBytes: 200_000, removedPath, keptFiles: [], isFolderKept: true });
     expect(await readFile(path.join(outputDir, 'album', 'mine', 'notes.txt'), 'utf8')).to.equal('mine');
     const left = await stat(path.join(outputDir, 'album', 'b')).catch(() => undefined);
     expect(left).to.equal(undefined);
+  });
+
+  it('keeps a file of the download that somebody changed', async () => {
+    await engines.tracker();
+    const folder = await engines.tree('album', { 'a.bin': content, 'b.bin': content, 'empty.txt': '' });
+    const seeder = await engines.engine();
+    await seeder.seed(folder, { pieceLengthBytes: 16_384 });
+    const outputDir = await engines.folder('output');
+    const engine = await engines.engine();
+    await (
+      await engine.download('album', outputDir)
+    ).finished;
+    const edited = path.join(outputDir, 'album', 'b.bin');
+    const filled = path.join(outputDir, 'album', 'empty.txt');
+    await writeFile(edited, 'mine');
+    await writeFile(filled, 'mine too');
+
+    const removed = await removeCopy(engine.stateDir, oneOf(status(engine.stateDir)), true);
+
+    expect(removed).to.deep.include({ removedBytes: 100_000, keptFiles: [edited, filled], isFolderKept: true });
+    expect(await readFile(edited, 'utf8')).to.equal('mine');
+    expect(status(engine.stateDir)).to.deep.equal([]);
+  });
+
+  it('says that a state folder is none', async () => {
+    const file = await engines.file('state', 'no folder');
+
+    expect(() => status(file))
+      .to.throw()
+      .with.property('code', 'P2P_STATE_UNUSABLE');
   });
 });
 
