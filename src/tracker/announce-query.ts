@@ -87,27 +87,34 @@ export function parseScrapeQuery(query: string): { readonly type: 'scrape'; info
 /** The bytes that a percent-encoded text stands for, `+` being a space; undefined when it is malformed. */
 export function unescapeBytes(text: string): string | undefined {
   if (!text.includes('%')) return text.includes('+') ? text.replaceAll('+', ' ') : text;
-  let bytes = '';
+  const bytes = text.length <= scratch.length ? scratch : Buffer.allocUnsafe(text.length);
+  let length = 0;
   for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
+    let code = text.charCodeAt(at);
     if (code === PERCENT) {
       const high = hexDigit(text.charCodeAt(at + 1));
       const low = hexDigit(text.charCodeAt(at + 2));
       if (high < 0 || low < 0) return undefined;
-      bytes += String.fromCharCode(high * 16 + low);
+      code = high * 16 + low;
       at += 2;
-    } else {
-      bytes += code === PLUS ? ' ' : String.fromCharCode(code);
+    } else if (code === PLUS) {
+      code = SPACE;
     }
+    bytes[length] = code;
+    length += 1;
   }
-  return bytes;
+  return bytes.toString('latin1', 0, length);
 }
+
+/** For info hash and peer id: nothing is left behind for the garbage collector. */
+const scratch = Buffer.allocUnsafeSlow(256);
 
 type AnnounceField = 'event' | 'left' | 'numwant' | 'compact' | 'no_peer_id' | 'port';
 type AnnounceFields = Record<AnnounceField, string>;
 
 const PERCENT = 0x25;
 const PLUS = 0x2b;
+const SPACE = 0x20;
 
 function isAnnounceField(name: string): name is AnnounceField {
   switch (name) {

@@ -4,11 +4,13 @@
  */
 import { formatIp, IP_BYTES, isIpv4 } from './ip-address.js';
 import type { SwarmCounts, TakePeer } from './peer-store.js';
-import { PEER_RECORD } from './peer-table.js';
+import { ADDRESS_IS, PEER_RECORD } from './peer-table.js';
 import { ANNOUNCE_INTERVAL_MS, MAX_NUM_WANT, MIN_ANNOUNCE_INTERVAL_MS } from './tracker-limits.js';
 
 const COMPACT_IPV4_BYTES = 6;
 const COMPACT_IPV6_BYTES = 18;
+/** Where the four bytes lie in an IPv4-mapped address. */
+const IPV4_AT = 12;
 const INTERVALS = `8:intervali${ANNOUNCE_INTERVAL_MS / 1000}e12:min intervali${MIN_ANNOUNCE_INTERVAL_MS / 1000}e`;
 
 /** Takes peers and becomes the body of a reply. One object serves all announces, one after another. */
@@ -40,10 +42,16 @@ export class AnnounceReplyWriter {
       this.#dictionaries += dictionaryOf(ip.subarray(ipAt, ipAt + IP_BYTES), port, peerId);
       return;
     }
-    const isShort = isIpv4(ip, ipAt);
-    const list = isShort ? this.#ipv4 : this.#ipv6;
-    list.append(ip, isShort ? ipAt + 12 : ipAt, isShort ? 4 : IP_BYTES);
-    list.append(records, portAt, 2);
+    if (insteadIp) {
+      const isShort = isIpv4(ip);
+      const list = isShort ? this.#ipv4 : this.#ipv6;
+      list.append(ip, isShort ? IPV4_AT : 0, isShort ? 4 : IP_BYTES);
+      list.append(records, portAt, 2);
+    } else if (((records[offset + PEER_RECORD.address] ?? 0) & ADDRESS_IS.ipv4) !== 0) {
+      this.#ipv4.append(records, ipAt + IPV4_AT, COMPACT_IPV4_BYTES);
+    } else {
+      this.#ipv6.append(records, ipAt, COMPACT_IPV6_BYTES);
+    }
   };
 
   /** The reply; keys ascend, as bencode wants. */

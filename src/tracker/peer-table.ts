@@ -1,5 +1,6 @@
 /**
- * The peers of one swarm, packed: a record of 44 bytes each and, in larger swarms, an index of 4 to 16 bytes.
+ * The peers of one swarm, packed: a record of 44 bytes each and, in larger swarms, an index of 8 to 20 bytes. The records
+ * are a run of a slab that all swarms share.
  *
  * Records lie without gaps in two runs, so that peers can be picked at random without looking at the others:
  *
@@ -9,7 +10,8 @@
  * Adding, moving between the runs and removing fill the hole with the last record of the run. The key of a record is
  * its address and port. Thread: the tracker's only one. No clock, no chance but the seed of the hash.
  */
-import { IP_BYTES } from './ip-address.js';
+import { IP_BYTES, isIpv4, isLoopbackIp } from './ip-address.js';
+import { capacityFor, type RecordSlab, type SlabPage } from './record-slab.js';
 
 /** What a peer is for the others. A partial seed wants nothing more, though it has not everything (BEP 21). */
 export type PeerRole = 'downloader' | 'partial-seed' | 'seed';
@@ -26,20 +28,33 @@ export interface PeerRecord {
   readonly heardAtSec: number;
 }
 
-/** Where the fields of a record lie, in bytes; numbers are big-endian. */
+/** Where the fields of a record lie, in bytes. An IPv4 address and the port lie as they are sent (BEP 23). */
 export const PEER_RECORD = {
   /** 16 bytes. */
   ip: 0,
-  /** 2 bytes. */
+  /** 2 bytes, big-endian. */
   port: IP_BYTES,
-  /** 1 byte, then one that is spare. */
+  /** 1 byte. */
   role: 18,
-  /** 4 bytes, seconds. */
+  /** 1 byte: what the address is, `ADDRESS_IS`. */
+  address: 19,
+  /** 4 bytes in the order of this machine, seconds. */
   heardAt: 20,
   /** 20 bytes. */
   peerId: 24,
   length: 44,
 } as const;
+
+/** Bits of `PEER_RECORD.address`, so that naming a peer needs no look at all its bytes. */
+export const ADDRESS_IS = { ipv4: 1, loopback: 2 } as const;
+
+/** What tables of one registry share. */
+export interface PeerTableShare {
+  /** Of records of `PEER_RECORD.length` bytes. */
+  readonly slab: RecordSlab;
+  /** A secret whole number below 2^32, so that nobody can choose addresses that collide. */
+  readonly hashSeed: number;
+}
 
 const RECORD_BYTES = PEER_RECORD.length;
 
@@ -50,17 +65,26 @@ const SCAN_LIMIT = 8;
 export class PeerTable {
   /** Peers that finished while they were here (BEP 48, `downloaded`). */
   completedCount = 0;
-  #records = new Uint8Array(0);
+  readonly #share: PeerTableShare;
+  #page: SlabPage;
+  /** Of the first record, in bytes. */
+  #start: number;
   /** Slot + 1 by hash, open addressing, 0 is empty; undefined in small swarms. Never more than half full. */
   #index: Uint32Array | undefined;
   #count = 0;
   #downloaderCount = 0;
   #seedCount = 0;
-  readonly #hashSeed: number;
 
-  /** @param hashSeed a secret whole number below 2^32, so that nobody can choose addresses that collide */
-  constructor(hashSeed: number) {
-    this.#hashSeed = hashSeed;
+  /** An empty table has room for one peer; `release` must follow when it is empty again. */
+  constructor(share: PeerTableShare) {
+    this.#share = share;
+    this.#page = share.slab.pageFor(1);
+    this.#start = share.slab.takeRun(this.#page);
+  }
+
+  /** Gives the memory back; nothing else may be called afterwards. */
+  release(): void {
+    this.#share.slab.giveRun(this.#page, this.#start);
   }
 
   get count(): number {
@@ -116,39 +140,35 @@ export class PeerTable {
     }
     this.#count -= 1;
     this.#move(this.#count, hole);
-    if (this.#count < this.#capacity >>> 2 && this.#capacity > SCAN_LIMIT) this.#resize(this.#capacity >>> 1);
+    // Half of the room stays free at least, so that peers that come and go do not have it moved each time.
+    if (this.#count > 0 && this.#count <= this.#page.capacity >>> 2) this.#resize(this.#page.capacity >>> 1);
   }
 
   roleAt(slot: number): PeerRole {
-    return ROLES[this.#records[slot * RECORD_BYTES + PEER_RECORD.role] ?? 0] ?? 'downloader';
+    return ROLES[this.#page.bytes[this.offsetOf(slot) + PEER_RECORD.role] ?? 0] ?? 'downloader';
   }
 
   heardAtSecAt(slot: number): number {
-    const at = slot * RECORD_BYTES + PEER_RECORD.heardAt;
-    const records = this.#records;
-    return (
-      ((records[at] ?? 0) * 0x1000000 +
-        (((records[at + 1] ?? 0) << 16) | ((records[at + 2] ?? 0) << 8) | (records[at + 3] ?? 0))) >>>
-      0
-    );
+    return this.#page.words[(this.offsetOf(slot) + PEER_RECORD.heardAt) >>> 2] ?? 0;
   }
 
   portAt(slot: number): number {
-    const at = slot * RECORD_BYTES + PEER_RECORD.port;
-    return ((this.#records[at] ?? 0) << 8) | (this.#records[at + 1] ?? 0);
+    const at = this.offsetOf(slot) + PEER_RECORD.port;
+    return ((this.#page.bytes[at] ?? 0) << 8) | (this.#page.bytes[at + 1] ?? 0);
   }
 
-  /** All records, one after another: `PEER_RECORD.length` bytes a slot. A view, valid until the next change. */
+  /** Memory with all records, and more: see `offsetOf`. A view, valid until the next change. */
   get records(): Uint8Array {
-    return this.#records;
+    return this.#page.bytes;
   }
 
-  get #capacity(): number {
-    return this.#records.length / RECORD_BYTES;
+  /** Where the record of a slot begins in `records`. */
+  offsetOf(slot: number): number {
+    return this.#start + slot * RECORD_BYTES;
   }
 
   #append(peer: PeerRecord): void {
-    if (this.#count === this.#capacity) this.#resize(Math.max(1, this.#capacity * 2));
+    if (this.#count === this.#page.capacity) this.#resize(this.#count + 1);
     let slot = this.#count;
     this.#count += 1;
     if (peer.role === 'downloader') {
@@ -162,36 +182,49 @@ export class PeerTable {
   }
 
   #write(slot: number, peer: PeerRecord): void {
-    const at = slot * RECORD_BYTES;
-    const records = this.#records;
-    records.set(peer.ip, at);
-    records[at + PEER_RECORD.port] = peer.port >>> 8;
-    records[at + PEER_RECORD.port + 1] = peer.port;
-    records[at + PEER_RECORD.role] = ROLES.indexOf(peer.role);
-    records[at + PEER_RECORD.heardAt] = peer.heardAtSec >>> 24;
-    records[at + PEER_RECORD.heardAt + 1] = peer.heardAtSec >>> 16;
-    records[at + PEER_RECORD.heardAt + 2] = peer.heardAtSec >>> 8;
-    records[at + PEER_RECORD.heardAt + 3] = peer.heardAtSec;
-    records.set(peer.peerId, at + PEER_RECORD.peerId);
+    const at = this.offsetOf(slot);
+    const { bytes, words } = this.#page;
+    bytes.set(peer.ip, at);
+    bytes[at + PEER_RECORD.port] = peer.port >>> 8;
+    bytes[at + PEER_RECORD.port + 1] = peer.port;
+    bytes[at + PEER_RECORD.role] = ROLES.indexOf(peer.role);
+    bytes[at + PEER_RECORD.address] =
+      (isIpv4(peer.ip) ? ADDRESS_IS.ipv4 : 0) | (isLoopbackIp(peer.ip) ? ADDRESS_IS.loopback : 0);
+    words[(at + PEER_RECORD.heardAt) >>> 2] = peer.heardAtSec;
+    bytes.set(peer.peerId, at + PEER_RECORD.peerId);
   }
 
   /** Moves a record into a hole and mends the index. */
   #move(from: number, to: number): void {
     if (from === to) return;
     if (this.#index) this.#index[this.#placeOfSlot(this.#index, from)] = to + 1;
-    const at = from * RECORD_BYTES;
-    this.#records.copyWithin(to * RECORD_BYTES, at, at + RECORD_BYTES);
+    const at = this.offsetOf(from);
+    this.#page.bytes.copyWithin(this.offsetOf(to), at, at + RECORD_BYTES);
   }
 
-  #resize(capacity: number): void {
-    const records = new Uint8Array(capacity * RECORD_BYTES);
-    records.set(this.#records.subarray(0, this.#count * RECORD_BYTES));
-    this.#records = records;
+  /** Moves all to a run of another length. @param room records that it must hold; at least as many as there are */
+  #resize(room: number): void {
+    if (capacityFor(room) === this.#page.capacity) return;
+    const { slab } = this.#share;
+    const [oldPage, oldStart] = [this.#page, this.#start];
+    this.#page = slab.pageFor(room);
+    this.#start = slab.takeRun(this.#page);
+    const used = oldPage.bytes.subarray(oldStart, oldStart + this.#count * RECORD_BYTES);
+    this.#page.bytes.set(used, this.#start);
+    slab.giveRun(oldPage, oldStart);
+    this.#fitIndex();
+  }
+
+  /** Makes the index anew when it has the wrong length; the slots are what they were. */
+  #fitIndex(): void {
+    const { capacity, bytes } = this.#page;
+    const length = capacity <= SCAN_LIMIT ? 0 : 2 ** Math.ceil(Math.log2(capacity * 2));
+    if (length === (this.#index?.length ?? 0)) return;
     this.#index = undefined;
-    if (capacity <= SCAN_LIMIT) return;
-    const index = new Uint32Array(2 ** Math.ceil(Math.log2(capacity * 2)));
+    if (length === 0) return;
+    const index = new Uint32Array(length);
     for (let slot = 0; slot < this.#count; slot += 1) {
-      index[this.#placeOf(index, records, slot * RECORD_BYTES, this.portAt(slot))] = slot + 1;
+      index[this.#placeOf(index, bytes, this.offsetOf(slot), this.portAt(slot))] = slot + 1;
     }
     this.#index = index;
   }
@@ -206,7 +239,7 @@ export class PeerTable {
     for (let place = (gap + 1) & mask; ; place = (place + 1) & mask) {
       const entry = index[place] ?? 0;
       if (entry === 0) return;
-      const home = this.#hash(this.#records, (entry - 1) * RECORD_BYTES, this.portAt(entry - 1)) & mask;
+      const home = this.#hash(this.#page.bytes, this.offsetOf(entry - 1), this.portAt(entry - 1)) & mask;
       // Whether `home` lies cyclically outside (gap, place]: then the entry may move up into the gap.
       if (((place - home) & mask) < ((place - gap) & mask)) continue;
       index[gap] = entry;
@@ -217,7 +250,7 @@ export class PeerTable {
 
   #placeOfSlot(index: Uint32Array, slot: number): number {
     const mask = index.length - 1;
-    let place = this.#hash(this.#records, slot * RECORD_BYTES, this.portAt(slot)) & mask;
+    let place = this.#hash(this.#page.bytes, this.offsetOf(slot), this.portAt(slot)) & mask;
     while (index[place] !== slot + 1) place = (place + 1) & mask;
     return place;
   }
@@ -234,18 +267,19 @@ export class PeerTable {
   }
 
   #isAt(slot: number, bytes: Uint8Array, at: number, port: number): boolean {
-    const start = slot * RECORD_BYTES;
+    const start = this.offsetOf(slot);
+    const records = this.#page.bytes;
     if (this.portAt(slot) !== port) return false;
     // From the end: addresses of one network differ there.
     for (let byte = IP_BYTES - 1; byte >= 0; byte -= 1) {
-      if (this.#records[start + byte] !== bytes[at + byte]) return false;
+      if (records[start + byte] !== bytes[at + byte]) return false;
     }
     return true;
   }
 
   /** FNV-1a over address and port from a secret start, then mixed (the finaliser of MurmurHash3). */
   #hash(bytes: Uint8Array, at: number, port: number): number {
-    let hash = this.#hashSeed ^ port;
+    let hash = this.#share.hashSeed ^ port;
     for (let byte = 0; byte < IP_BYTES; byte += 1) hash = Math.imul(hash ^ (bytes[at + byte] ?? 0), 0x01000193);
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

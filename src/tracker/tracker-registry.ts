@@ -4,7 +4,8 @@
  */
 import { isLoopbackIp } from './ip-address.js';
 import type { PeerStore, StoreAnnounce, SwarmCounts, TakePeer } from './peer-store.js';
-import { PEER_RECORD, PeerTable } from './peer-table.js';
+import { ADDRESS_IS, PEER_RECORD, PeerTable, type PeerTableShare } from './peer-table.js';
+import { RecordSlab } from './record-slab.js';
 
 export interface TrackerRegistryOptions {
   /** How long a peer is kept that is not heard. */
@@ -31,7 +32,7 @@ export class TrackerRegistry implements PeerStore {
   readonly #expirySec: number;
   readonly #maxPeers: number;
   readonly #random: () => number;
-  readonly #hashSeed: number;
+  readonly #share: PeerTableShare;
   #peerCount = 0;
   #seederCount = 0;
   /** Where `sweep` is: the swarms still to come, the one at hand, and its next slot, downwards. */
@@ -42,7 +43,10 @@ export class TrackerRegistry implements PeerStore {
     this.#expirySec = Math.ceil(options.expiryMs / 1000);
     this.#maxPeers = options.maxPeers;
     this.#random = options.random;
-    this.#hashSeed = Math.floor(options.random() * 2 ** 32);
+    this.#share = {
+      slab: new RecordSlab(PEER_RECORD.length),
+      hashSeed: Math.floor(options.random() * 2 ** 32),
+    };
   }
 
   get peerCount(): number {
@@ -60,7 +64,7 @@ export class TrackerRegistry implements PeerStore {
   announce(announce: StoreAnnounce, nowMs: number, takePeer: TakePeer): SwarmCounts | undefined {
     const ip =
       isLoopbackIp(announce.ip) && announce.ip[15] === 1 && announce.ip[10] === 0 ? LOOPBACK_IPV4 : announce.ip;
-    const requester = ip === announce.ip ? announce : { ...announce, ip };
+    const requester = ip === announce.ip ? announce : { ...announce, ip, reachedIp: announce.reachedIp };
     if (announce.event === 'stopped') return this.#leave(requester);
 
     const table = this.#join(requester, Math.floor(nowMs / 1000));
@@ -108,8 +112,8 @@ export class TrackerRegistry implements PeerStore {
     let table = this.#swarms.get(announce.infoHash);
     if (this.#peerCount >= this.#maxPeers && !(table && table.find(announce.ip, announce.port) >= 0)) return undefined;
     if (!table) {
-      table = new PeerTable(this.#hashSeed);
-      this.#swarms.set(announce.infoHash, table);
+      table = new PeerTable(this.#share);
+      this.#swarms.set(copyOf(announce.infoHash), table);
     }
     const seedsBefore = table.seedCount;
     const oldRole = table.put({
@@ -137,44 +141,97 @@ export class TrackerRegistry implements PeerStore {
     if (table.roleAt(slot) === 'seed') this.#seederCount -= 1;
     table.removeAt(slot);
     this.#peerCount -= 1;
-    if (table.count === 0) this.#swarms.delete(infoHash);
+    if (table.count > 0) return;
+    this.#swarms.delete(infoHash);
+    table.release();
   }
 
   /**
-   * Names peers at random. A run of n slots is cut into as many stretches as peers are wanted, and one is drawn from
-   * each: O(wanted), no peer twice, each as likely as any other. Who only uploads is given downloaders only.
+   * Names peers at random. The slots are cut into as many stretches as peers are wanted, and one is drawn from each:
+   * O(wanted), no peer twice, each as likely as any other. In larger swarms it is a few neighbours from each of fewer
+   * stretches: most of the cost is waiting for memory. Who only uploads is given downloaders only.
    */
   #pick(table: PeerTable, requester: StoreAnnounce, nowSec: number, takePeer: TakePeer): void {
     const slotCount = requester.role === 'downloader' ? table.count : table.downloaderCount;
     // One more than wanted, since the requester itself may be drawn.
     const drawCount = Math.min(slotCount, requester.numWant + 1);
+    const neighbours = slotCount > SPARSE * drawCount ? NEIGHBOURS : 1;
+    const stretchCount = Math.ceil(drawCount / neighbours);
     const turn = Math.floor(this.#random() * slotCount);
-    const oldestSec = nowSec - this.#expirySec;
-    const isRequesterLocal = isLoopbackIp(requester.ip);
-    // A peer that announced from loopback lives on this host, which others reach at the address where they reached us.
-    const { reachedIp } = requester;
-    const hostIp = reachedIp && !isLoopbackIp(reachedIp) ? reachedIp : null;
+    const naming = new Naming(table, requester, nowSec - this.#expirySec);
     let left = requester.numWant;
-    for (let draw = 0; draw < drawCount && left > 0; draw += 1) {
-      const from = Math.floor((draw * slotCount) / drawCount);
-      const width = Math.floor(((draw + 1) * slotCount) / drawCount) - from;
-      const slot = (turn + from + (width > 1 ? Math.floor(this.#random() * width) : 0)) % slotCount;
-      if (table.heardAtSecAt(slot) < oldestSec) continue;
-      const offset = slot * PEER_RECORD.length;
-      const instead = isRequesterLocal || !isLoopbackIp(table.records, offset) ? undefined : hostIp;
-      if (instead === null || isSelf(table, slot, requester, instead)) continue;
-      takePeer(table.records, offset, instead);
-      left -= 1;
+    let from = 0;
+    for (let stretch = 1; stretch <= stretchCount && left > 0; stretch += 1) {
+      const to = Math.floor((stretch * slotCount) / stretchCount);
+      const freedom = to - from - neighbours;
+      const first = turn + from + (freedom > 0 ? Math.floor(this.#random() * (freedom + 1)) : 0);
+      for (let drawn = first; drawn < first + neighbours && left > 0; drawn += 1) {
+        if (naming.name(drawn < slotCount ? drawn : drawn - slotCount, takePeer)) left -= 1;
+      }
+      from = to;
     }
   }
 }
 
+/** Swarms with more than so many peers for each that is wanted have neighbours drawn, so many at once. */
+const SPARSE = 8;
+const NEIGHBOURS = 4;
+
+/** Decides of single peers whether they are named to who asks, and by which address. */
+class Naming {
+  readonly #table: PeerTable;
+  readonly #records: Uint8Array;
+  readonly #requester: StoreAnnounce;
+  readonly #oldestSec: number;
+  readonly #isRequesterLocal: boolean;
+  /** See `hostIpFor`; undefined until it is needed. */
+  #hostIp: Uint8Array | null | undefined;
+
+  constructor(table: PeerTable, requester: StoreAnnounce, oldestSec: number) {
+    this.#table = table;
+    this.#records = table.records;
+    this.#requester = requester;
+    this.#oldestSec = oldestSec;
+    this.#isRequesterLocal = isLoopbackIp(requester.ip);
+  }
+
+  /** @returns whether the peer was named */
+  name(slot: number, takePeer: TakePeer): boolean {
+    if (this.#table.heardAtSecAt(slot) < this.#oldestSec) return false;
+    const offset = this.#table.offsetOf(slot);
+    const instead = this.#isRequesterLocal ? undefined : this.#instead(offset);
+    if (instead === null || isSelf(this.#records, offset, this.#requester, instead)) return false;
+    takePeer(this.#records, offset, instead);
+    return true;
+  }
+
+  /** The address to name instead of the one in the record; null when there is none. */
+  #instead(offset: number): Uint8Array | null | undefined {
+    const address = this.#records[offset + PEER_RECORD.address] ?? 0;
+    if ((address & ADDRESS_IS.loopback) === 0) return undefined;
+    if (this.#hostIp === undefined) this.#hostIp = hostIpFor(this.#requester);
+    return this.#hostIp;
+  }
+}
+
+/**
+ * A peer that announced from loopback lives on this host, which others reach at the address where they reached us.
+ * @returns null when no address is known that others can use
+ */
+function hostIpFor({ reachedIp }: StoreAnnounce): Uint8Array | null {
+  return reachedIp && !isLoopbackIp(reachedIp) ? reachedIp : null;
+}
+
 /** Whether the peer is who asks: by its address as it would be given out, or by its peer id. */
-function isSelf(table: PeerTable, slot: number, requester: StoreAnnounce, instead: Uint8Array | undefined): boolean {
-  const { records } = table;
-  const offset = slot * PEER_RECORD.length;
+function isSelf(
+  records: Uint8Array,
+  offset: number,
+  requester: StoreAnnounce,
+  instead: Uint8Array | undefined,
+): boolean {
   if (isAt(records, offset + PEER_RECORD.peerId, requester.peerId)) return true;
-  if (table.portAt(slot) !== requester.port) return false;
+  const portAt = offset + PEER_RECORD.port;
+  if ((((records[portAt] ?? 0) << 8) | (records[portAt + 1] ?? 0)) !== requester.port) return false;
   return instead ? isAt(instead, 0, requester.ip) : isAt(records, offset + PEER_RECORD.ip, requester.ip);
 }
 
@@ -182,6 +239,11 @@ function isSelf(table: PeerTable, slot: number, requester: StoreAnnounce, instea
 function isAt(bytes: Uint8Array, offset: number, part: Uint8Array): boolean {
   for (let at = part.length - 1; at >= 0; at -= 1) if (bytes[offset + at] !== part[at]) return false;
   return true;
+}
+
+/** The same text, in memory of its own: a part of a longer text keeps all of that alive. */
+function copyOf(infoHash: string): string {
+  return Buffer.from(infoHash, 'latin1').toString('latin1');
 }
 
 function countsOf(table: PeerTable): SwarmCounts {

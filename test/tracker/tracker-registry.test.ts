@@ -209,22 +209,47 @@ describe('TrackerRegistry', () => {
   });
 
   describe('picking', () => {
-    it('names as many as asked for, none twice, and all with equal chance', () => {
-      const registry = aRegistry();
-      for (let peer = 0; peer < 100; peer += 1) announce(registry, { from: `192.0.2.${peer}`, numWant: 0 });
+    // In the larger one neighbours are drawn together.
+    for (const peerCount of [60, 100]) {
+      it(`names as many of ${peerCount} as asked for, none twice, and all with equal chance`, () => {
+        const registry = aRegistry();
+        for (let peer = 0; peer < peerCount; peer += 1) announce(registry, { from: `192.0.2.${peer}`, numWant: 0 });
 
-      const times = new Map<string, number>();
-      for (let round = 0; round < 2_000; round += 1) {
-        const peers = announce(registry, { from: '198.51.100.1', role: 'seed', numWant: 10 });
-        expect(new Set(peers).size).to.equal(10);
-        for (const peer of peers) times.set(peer, (times.get(peer) ?? 0) + 1);
-      }
+        const times = new Map<string, number>();
+        for (let round = 0; round < 20 * peerCount; round += 1) {
+          const peers = announce(registry, { from: '198.51.100.1', role: 'seed', numWant: 10 });
+          expect(new Set(peers).size).to.equal(10);
+          for (const peer of peers) times.set(peer, (times.get(peer) ?? 0) + 1);
+        }
 
-      // 200 times each in the mean, standard deviation about 13.
-      expect(times.size).to.equal(100);
-      expect(Math.min(...times.values())).to.be.greaterThan(130);
-      expect(Math.max(...times.values())).to.be.lessThan(270);
-    });
+        // 200 times each in the mean, standard deviation about 13.
+        expect(times.size).to.equal(peerCount);
+        expect(Math.min(...times.values())).to.be.greaterThan(130);
+        expect(Math.max(...times.values())).to.be.lessThan(270);
+      });
+    }
+  });
+
+  it('keeps the peers of many swarms apart while they grow, shrink and end', () => {
+    const registry = aRegistry();
+    const random = seededRandom(7);
+    const twin = new Map<string, Set<string>>();
+    for (let round = 0; round < 20_000; round += 1) {
+      // Waves, so that swarms of each length come and go.
+      const isGrowing = Math.sin(round / 1_000) > random() * 2 - 1;
+      const infoHash = String.fromCharCode(97 + Math.floor(random() * 20)).repeat(20);
+      const from = `192.0.2.${Math.floor(random() * 60)}`;
+      const peers = twin.get(infoHash) ?? new Set();
+      twin.set(infoHash, peers);
+      const named = announce(registry, { infoHash, from, event: isGrowing ? 'other' : 'stopped', numWant: 200 });
+      peers.delete(from);
+      if (isGrowing) expect(named).to.deep.equal([...peers].map((host) => `${host} 6881`).sort());
+      if (isGrowing) peers.add(from);
+      expect(registry.scrape(infoHash).leechers).to.equal(peers.size);
+    }
+    const sizes = [...twin.values()].map(({ size }) => size);
+    expect(registry.peerCount).to.equal(sizes.reduce((sum, size) => sum + size, 0));
+    expect(registry.swarmCount).to.equal(sizes.filter((size) => size > 0).length);
   });
 
   it('agrees with a plain map over any sequence of announces', () => {
