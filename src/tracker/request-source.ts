@@ -40,12 +40,21 @@ export class RequestSources {
     return this.#trusted.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
   }
 
+  /** The other end of a connection. @returns undefined when it is gone */
+  sourceOfSocket(socket: Socket): RequestSource | undefined {
+    const { remoteAddress } = socket;
+    if (remoteAddress === undefined) return undefined;
+    const host = normaliseHost(remoteAddress);
+    const ip = parseIp(host);
+    return ip && new SocketSource(socket, host, ip);
+  }
+
   /** @returns undefined when the connection is gone, or a trusted proxy names no address */
   sourceOf(request: IncomingMessage): RequestSource | undefined {
     const { socket } = request;
     let source = this.#bySocket.get(socket);
     if (!source) {
-      source = makeSource(socket.remoteAddress, socket.localAddress);
+      source = this.sourceOfSocket(socket);
       if (source) this.#bySocket.set(socket, source);
     }
     if (!source || !this.isTrustedProxy(source.host)) return source;
@@ -58,7 +67,7 @@ export class RequestSources {
     const chain = forwardedFor.split(',').map((part) => part.trim());
     for (const host of chain.reverse()) {
       if (isIP(host) === 0) return undefined;
-      if (!this.isTrustedProxy(host)) return makeSource(host, undefined);
+      if (!this.isTrustedProxy(host)) return forwardedSource(host);
     }
     return undefined;
   }
@@ -75,13 +84,27 @@ export class RequestSources {
   }
 }
 
-function makeSource(remote: string | undefined, local: string | undefined): RequestSource | undefined {
-  const ip = remote === undefined ? undefined : parseIp(remote);
-  if (remote === undefined || !ip) return undefined;
-  return {
-    host: normaliseHost(remote),
-    ip,
-    isLoopback: isLoopbackIp(ip),
-    reachedIp: local === undefined ? undefined : parseIp(local),
-  };
+/** The address on which a connection came in costs a system call, and is seldom asked for. */
+class SocketSource implements RequestSource {
+  readonly host: string;
+  readonly ip: Uint8Array;
+  readonly isLoopback: boolean;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket, host: string, ip: Uint8Array) {
+    this.#socket = socket;
+    this.host = host;
+    this.ip = ip;
+    this.isLoopback = isLoopbackIp(ip);
+  }
+
+  get reachedIp(): Uint8Array | undefined {
+    const { localAddress } = this.#socket;
+    return localAddress === undefined ? undefined : parseIp(localAddress);
+  }
+}
+
+function forwardedSource(host: string): RequestSource | undefined {
+  const ip = parseIp(host);
+  return ip && { host: normaliseHost(host), ip, isLoopback: isLoopbackIp(ip), reachedIp: undefined };
 }

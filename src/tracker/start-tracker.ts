@@ -6,8 +6,8 @@ import { CatalogueApi } from './catalogue-http.js';
 import { RequestSources } from './request-source.js';
 import { TrackerHttp } from './tracker-http.js';
 import * as limits from './tracker-limits.js';
-import { closeServer, listen, makeServer } from './tracker-server.js';
 import { TrackerRegistry } from './tracker-registry.js';
+import { TrackerServer } from './tracker-server.js';
 import { TrackerCounters, type TrackerStats } from './tracker-stats.js';
 
 export interface TrackerOptions {
@@ -68,8 +68,8 @@ export async function startTracker(options: TrackerOptions): Promise<RunningTrac
   });
   const stats = statsOf({ registry, counters, catalogue });
   const http = new TrackerHttp({ store: registry, sources, counters, catalogue: api, stats, nowMs, onNote });
-  const server = makeServer(http.handle, sources);
-  const boundPort = await listen(server, options.host, port).catch((error: unknown) => {
+  const server = new TrackerServer({ sources, listener: http.handle, answerPlain: http.answerPlain, nowMs });
+  const boundPort = await server.listen(options.host, port).catch((error: unknown) => {
     catalogue.close();
     throw error;
   });
@@ -81,7 +81,7 @@ export async function startTracker(options: TrackerOptions): Promise<RunningTrac
   let lastStats: TrackerStats | undefined;
   const close = async (): Promise<void> => {
     clearInterval(sweeping);
-    await closeServer(server);
+    await server.close();
     lastStats = stats();
     catalogue.close();
   };

@@ -2,8 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StorageError } from '../errors.js';
 import { AnnounceReplyWriter, failureReply, scrapeReply } from './announce-reply.js';
-import { parseAnnounceQuery, parseScrapeQuery } from './announce-query.js';
-import type { PeerStore } from './peer-store.js';
+import { parseAnnounceQuery, parseScrapeQuery, type AnnounceQuery } from './announce-query.js';
+import type { PeerStore, StoreAnnounce } from './peer-store.js';
+import type { PlainRequest } from './plain-request.js';
 import type { RequestSource, RequestSources } from './request-source.js';
 import { MAX_URL_BYTES } from './tracker-limits.js';
 import { formatMetrics, type TrackerCounters, type TrackerStats } from './tracker-stats.js';
@@ -70,6 +71,14 @@ export class TrackerHttp {
     }
   };
 
+  /** Answers one request that was read without Node's server: the body, one character below 256 for each byte. */
+  readonly answerPlain = (request: PlainRequest, source: RequestSource): string => {
+    this.#parts.counters.countResponse(200);
+    return request.path === '/announce'
+      ? this.#answerAnnounce(request.query, source)
+      : this.#answerScrape(request.query);
+  };
+
   /** A database that fails while the stats are made must not end the tracker. */
   #answerOrApologise(method: string, path: string, query: string, source: RequestSource): HttpAnswer {
     try {
@@ -92,8 +101,8 @@ export class TrackerHttp {
       default:
         return textAnswer(404, 'nothing is here: this is a BitTorrent tracker, its peers announce at /announce');
     }
-    if (path === '/announce') return this.#answerAnnounce(query, source);
-    if (path === '/scrape') return this.#answerScrape(query);
+    if (path === '/announce') return bencodeAnswer(this.#answerAnnounce(query, source));
+    if (path === '/scrape') return bencodeAnswer(this.#answerScrape(query));
     if (path === '/api/stats') return jsonAnswer(200, this.#parts.stats());
     return {
       status: 200,
@@ -102,43 +111,28 @@ export class TrackerHttp {
     };
   }
 
-  #answerAnnounce(query: string, source: RequestSource): HttpAnswer {
+  #answerAnnounce(query: string, source: RequestSource): string {
     const { store, counters } = this.#parts;
     const announce = parseAnnounceQuery(query);
     if (announce.type === 'refusal') return this.#refuse(announce.reason);
     this.#writer.start(announce);
-    const counts = store.announce(
-      {
-        infoHash: announce.infoHash,
-        ip: source.ip,
-        reachedIp: source.reachedIp,
-        port: announce.port,
-        peerId: announce.peerId,
-        event: announce.event === 'stopped' || announce.event === 'completed' ? announce.event : 'other',
-        role: announce.role,
-        numWant: announce.numWant,
-      },
-      this.#parts.nowMs(),
-      this.#writer.takePeer,
-    );
+    const counts = store.announce(new AnnounceFrom(announce, source), this.#parts.nowMs(), this.#writer.takePeer);
     if (!counts) return this.#refuse('the tracker is full; try again later');
     counters.announces[announce.event] += 1;
-    return bencodeAnswer(this.#writer.finish(counts));
+    return this.#writer.finish(counts);
   }
 
-  #answerScrape(query: string): HttpAnswer {
+  #answerScrape(query: string): string {
     const scrape = parseScrapeQuery(query);
     if (scrape.type === 'refusal') return this.#refuse(scrape.reason);
     this.#parts.counters.scrapes += 1;
-    return bencodeAnswer(
-      scrapeReply(scrape.infoHashes.map((infoHash) => [infoHash, this.#parts.store.scrape(infoHash)])),
-    );
+    return scrapeReply(scrape.infoHashes.map((infoHash) => [infoHash, this.#parts.store.scrape(infoHash)]));
   }
 
   /** Status 200: clients show a failure reason, but of another status only the number. */
-  #refuse(reason: string): HttpAnswer {
+  #refuse(reason: string): string {
     this.#parts.counters.rejected += 1;
-    return bencodeAnswer(failureReply(reason));
+    return failureReply(reason);
   }
 
   async #answerCatalogue(request: CatalogueRequest, response: ServerResponse): Promise<void> {
@@ -160,6 +154,34 @@ export class TrackerHttp {
     response.writeHead(answer.status, headers);
     if (typeof answer.body === 'string') response.end(answer.body, 'latin1');
     else response.end(answer.body);
+  }
+}
+
+/** An announce with its sender, who is asked where it reached us only if that matters. */
+class AnnounceFrom implements StoreAnnounce {
+  readonly infoHash: string;
+  readonly ip: Uint8Array;
+  readonly port: number;
+  readonly peerId: Uint8Array;
+  readonly event: StoreAnnounce['event'];
+  readonly role: StoreAnnounce['role'];
+  readonly numWant: number;
+  readonly #source: RequestSource;
+
+  constructor(announce: AnnounceQuery, source: RequestSource) {
+    const { event } = announce;
+    this.infoHash = announce.infoHash;
+    this.ip = source.ip;
+    this.port = announce.port;
+    this.peerId = announce.peerId;
+    this.event = event === 'stopped' || event === 'completed' ? event : 'other';
+    this.role = announce.role;
+    this.numWant = announce.numWant;
+    this.#source = source;
+  }
+
+  get reachedIp(): Uint8Array | undefined {
+    return this.#source.reachedIp;
   }
 }
 
