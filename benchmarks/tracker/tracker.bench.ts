@@ -1,0 +1,202 @@
+/**
+ * What the tracker bears: announces a second over HTTP, with kept and with new connections, and memory for each peer.
+ * Beside it npm's bittorrent-tracker and opentracker, where they are installed; load comes from wrk, if that is.
+ */
+import { chmodSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { P2pBench } from '../shared/p2p-bench.js';
+import { environment, spread } from '../shared/statistics.js';
+import {
+  announceAll,
+  measureFromHere,
+  measureWithWrk,
+  sampleReply,
+  wrkVersion,
+  type Announced,
+} from './announce-load.js';
+import {
+  bittorrentTracker,
+  opentracker,
+  ourTracker,
+  type MeasuredTracker,
+  type RunningProcess,
+  type TrackerName,
+} from './measured-trackers.js';
+
+const HELP = `npm run bench tracker -- [--runs 5] [--seconds 4] [--connections 32] [--torrents 1,10000]
+    [--only speed|memory] [--trackers p2p,bittorrent-tracker,opentracker]
+    [--peers 1000000] [--other-peers 100000] [--swarms 1000000,1000,4] [--modules .]
+
+speed:  announces a second from random peers (numwant 50). In each run all trackers are measured in turn; the table
+        has medians, least and most. Each tracker has to name 50 peers correctly at the end.
+memory: growth of the resident memory while --peers peers join swarms of each of the sizes (0: not measured).
+        --other-peers is for the other trackers, which take longer; swarms above 60,000 peers are for p2p alone.
+
+To compare (none is a dependency of p2p):
+  apt-get install wrk opentracker
+  npm install --ignore-scripts --prefix FOLDER bittorrent-tracker      and then: --modules FOLDER`;
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    connections: { type: 'string', default: '32' },
+    torrents: { type: 'string', default: '1,10000' },
+    only: { type: 'string', default: 'speed,memory' },
+    trackers: { type: 'string', default: 'p2p,bittorrent-tracker,opentracker' },
+    peers: { type: 'string', default: '1000000' },
+    'other-peers': { type: 'string', default: '100000' },
+    swarms: { type: 'string', default: '1000000,1000,4' },
+    modules: { type: 'string', default: '.' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+/** Ports of one address, from 1024. */
+const PORTS = 60_000;
+const WARM_UP_ANNOUNCES = 20_000;
+/** A torrent that no measured swarm uses. */
+const WARM_UP_TORRENT = 1;
+
+const wrk = wrkVersion();
+
+function print(row: Readonly<Record<string, unknown>>): void {
+  const settings = { connections: values.connections, seconds: values.seconds, runs: values.runs, wrk: wrk ?? 'none' };
+  console.log(JSON.stringify({ benchmark: 'tracker', ...row, settings, ...environment() }));
+}
+
+function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+async function measureSpeed(trackers: readonly MeasuredTracker[]): Promise<void> {
+  for (const torrents of values.torrents.split(',').map(Number)) {
+    for (const isNew of [false, true]) {
+      const able = trackers.filter(({ keepsConnections }) => isNew || keepsConnections);
+      const rates = new Map<TrackerName, number[]>(able.map(({ name }) => [name, []]));
+      const running = new Map<MeasuredTracker, RunningProcess>();
+      try {
+        for (const tracker of able) running.set(tracker, await tracker.start('speed', torrents));
+        for (let run = 0; run < Number(values.runs); run += 1) {
+          for (const [{ name }, { port }] of running) {
+            const load = {
+              port,
+              connections: Number(values.connections),
+              isNew,
+              torrents,
+              seconds: Number(values.seconds),
+            };
+            const rate = await (wrk === undefined ? measureFromHere(load) : measureWithWrk(load));
+            rates.get(name)?.push(rate);
+            progress(
+              `${torrents} torrents, ${isNew ? 'new' : 'kept'}, run ${run + 1}: ${name} ${Math.round(rate)} a second`,
+            );
+          }
+        }
+        for (const [{ name }, { port }] of running) await checkReplies(name, port, torrents === 1 ? 50 : 0);
+      } finally {
+        for (const tracker of running.values()) await tracker.stop();
+      }
+      for (const { name, version } of able) {
+        const announcesPerSec = spread(rates.get(name) ?? [], 0);
+        print({
+          case: `${isNew ? 'new' : 'kept'} connections, ${torrents} torrent${torrents === 1 ? '' : 's'}`,
+          tracker: name,
+          version,
+          announcesPerSec,
+        });
+      }
+    }
+  }
+}
+
+/** @throws unless the tracker names peers that were announced, and as many as it should */
+async function checkReplies(name: TrackerName, port: number, leastPeers: number): Promise<void> {
+  const parsed = await sampleReply(port, { torrent: 1, port: 1_023 + PORTS });
+  if (parsed.type !== 'reply') throw new Error(`${name} answers ${JSON.stringify(parsed)}`);
+  const { peers } = parsed.reply;
+  const isRight = peers.every((peer) => peer.host === '127.0.0.1' && peer.port >= 1_024);
+  const least = Math.min(leastPeers, 50);
+  if (!isRight || peers.length < least || peers.length > 50) {
+    throw new Error(
+      `${name} names ${peers.length} peers instead of ${least} to 50: ${JSON.stringify(peers.slice(0, 3))}`,
+    );
+  }
+}
+
+async function measureMemory(trackers: readonly MeasuredTracker[]): Promise<void> {
+  for (const size of values.swarms.split(',').map(Number)) {
+    for (const tracker of trackers) {
+      const { name, version } = tracker;
+      const peerCount = Number(name === 'p2p' ? values.peers : values['other-peers']);
+      if (peerCount === 0) continue;
+      const swarmSize = Math.min(size, peerCount);
+      const what = { case: `memory, swarms of ${size}`, tracker: name, version };
+      if (swarmSize > PORTS && tracker.largeSwarms !== undefined) {
+        print({ ...what, note: `not measured: ${tracker.largeSwarms}` });
+        continue;
+      }
+      const swarmCount = Math.ceil(peerCount / swarmSize);
+      const running = await tracker.start('memory', swarmCount + 1);
+      try {
+        const bytesPerPeer = await fill(tracker, running, { peerCount, swarmSize });
+        progress(`swarms of ${swarmSize}, ${name}: ${Math.round(bytesPerPeer)} bytes a peer`);
+        print({ ...what, peers: peerCount, bytesPerPeer: Math.round(bytesPerPeer) });
+      } finally {
+        await running.stop();
+      }
+    }
+  }
+}
+
+/** @returns by how much the memory grew for each peer */
+async function fill(
+  { keepsConnections, believesProxies }: MeasuredTracker,
+  running: RunningProcess,
+  { peerCount, swarmSize }: { readonly peerCount: number; readonly swarmSize: number },
+): Promise<number> {
+  const load = { port: running.port, connections: Number(values.connections), isNew: !keepsConnections };
+  let warm = 0;
+  await announceAll(load, () =>
+    warm++ < WARM_UP_ANNOUNCES ? { torrent: WARM_UP_TORRENT, port: 1_024 + (warm % 100) } : undefined,
+  );
+  const before = running.residentBytes();
+  let at = 0;
+  await announceAll(load, (): Announced | undefined => {
+    if (at === peerCount) return undefined;
+    const [torrent, place] = [WARM_UP_TORRENT + 1 + Math.floor(at / swarmSize), at % swarmSize];
+    const forwardedFor = believesProxies ? [10, at >>> 16, (at >>> 8) & 255, at & 255].join('.') : undefined;
+    at += 1;
+    return { torrent, port: 1_024 + (place % PORTS), ...(forwardedFor !== undefined && { forwardedFor }) };
+  });
+  return (running.residentBytes() - before) / peerCount;
+}
+
+async function main(): Promise<void> {
+  const bench = new P2pBench();
+  try {
+    chmodSync(bench.folder, 0o755);
+    const wanted = values.trackers.split(',');
+    const known = [
+      { name: 'p2p', tracker: ourTracker(bench.folder), how: '' },
+      {
+        name: 'bittorrent-tracker',
+        tracker: bittorrentTracker(values.modules),
+        how: 'npm install --ignore-scripts --prefix FOLDER bittorrent-tracker; --modules FOLDER',
+      },
+      { name: 'opentracker', tracker: opentracker(bench.folder), how: 'apt-get install opentracker' },
+    ].filter(({ name }) => wanted.includes(name));
+    for (const { name, tracker, how } of known) {
+      if (!tracker) print({ case: 'all', tracker: name, note: `not installed: ${how}` });
+    }
+    if (wrk === undefined) print({ case: 'all', note: 'wrk is not installed: a slower load of our own is used' });
+    const trackers = known.flatMap(({ tracker }) => tracker ?? []);
+    if (values.only.includes('speed')) await measureSpeed(trackers);
+    if (values.only.includes('memory')) await measureMemory(trackers);
+  } finally {
+    await bench.close();
+  }
+}
+
+if (values.help) console.log(HELP);
+else await main();
