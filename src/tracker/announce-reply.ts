@@ -2,7 +2,7 @@
  * Bencoded replies of the tracker, written straight as strings of bytes (one character below 256 each): node:http sends
  * headers and such a body in one piece. Copies made: each peer once into the list, the list once into the string.
  */
-import { formatIp, IP_BYTES, isIpv4 } from './ip-address.js';
+import { formatIp, IP_BYTES, isIpv4 } from '../protocol/ip-address.js';
 import type { SwarmCounts, TakePeer } from './peer-store.js';
 import { ADDRESS_IS, PEER_RECORD } from './peer-table.js';
 import { ANNOUNCE_INTERVAL_MS, MAX_NUM_WANT, MIN_ANNOUNCE_INTERVAL_MS } from './tracker-limits.js';

@@ -4,7 +4,7 @@ import { BencodeDictionary, type BencodeValue } from '../metainfo/bencode-dictio
 import { decodeBencode } from '../metainfo/bencode.js';
 import { escapeText } from '../metainfo/escape-text.js';
 import { formatAddress, type PeerAddress } from '../protocol/peer-address.js';
-import { formatIp, isDialableIp, parseIp } from './ip-address.js';
+import { formatIp, isDialableIp, parseIp } from '../protocol/ip-address.js';
 
 export interface AnnounceReply {
   /** 15 s to 1 h. */

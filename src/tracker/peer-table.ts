@@ -10,7 +10,7 @@
  * Adding, moving between the runs and removing fill the hole with the last record of the run. The key of a record is
  * its address and port. Thread: the tracker's only one. No clock, no chance but the seed of the hash.
  */
-import { IP_BYTES, isIpv4, isLoopbackIp } from './ip-address.js';
+import { IP_BYTES, isIpv4, isLoopbackIp } from '../protocol/ip-address.js';
 import { capacityFor, type RecordSlab, type SlabPage } from './record-slab.js';
 
 /** What a peer is for the others. A partial seed wants nothing more, though it has not everything (BEP 21). */

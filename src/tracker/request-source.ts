@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
 import { OptionError } from '../errors.js';
 import { normaliseHost } from '../protocol/peer-address.js';
-import { isLoopbackIp, parseIp } from './ip-address.js';
+import { isLoopbackIp, parseIp } from '../protocol/ip-address.js';
 
 export interface RequestSource {
   /** As text, IPv4-mapped addresses as IPv4: the key for limits. */

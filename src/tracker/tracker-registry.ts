@@ -2,7 +2,7 @@
  * Who is in which swarm, in memory. Pure: the time and the chance are given. Peers are keyed by info hash, address and
  * port, so that a peer that starts again replaces what it was.
  */
-import { isLoopbackIp } from './ip-address.js';
+import { isLoopbackIp } from '../protocol/ip-address.js';
 import type { PeerStore, StoreAnnounce, SwarmCounts, TakePeer } from './peer-store.js';
 import { ADDRESS_IS, PEER_RECORD, PeerTable, type PeerTableShare } from './peer-table.js';
 import { RecordSlab } from './record-slab.js';

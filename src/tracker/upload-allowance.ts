@@ -1,5 +1,5 @@
 /** How many torrents one address may publish: a burst, then a steady rate, and only some at once. Pure. */
-import { formatIp, isIpv4 } from './ip-address.js';
+import { formatIp, isIpv4 } from '../protocol/ip-address.js';
 
 export interface UploadAllowanceOptions {
   /** Uploads that an address may send without waiting. */

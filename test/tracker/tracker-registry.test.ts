@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { formatIp, parseIp } from '../../src/tracker/ip-address.js';
+import { formatIp, parseIp } from '../../src/protocol/ip-address.js';
 import type { StoreAnnounce } from '../../src/tracker/peer-store.js';
 import { PEER_RECORD } from '../../src/tracker/peer-table.js';
 import { TrackerRegistry } from '../../src/tracker/tracker-registry.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseIp } from '../../src/tracker/ip-address.js';
+import { parseIp } from '../../src/protocol/ip-address.js';
 import { UploadAllowance } from '../../src/tracker/upload-allowance.js';
 
 function ip(text: string): Uint8Array {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { isIP } from 'node:net';
 import fc from 'fast-check';
-import { formatIp, isDialableIp, isLoopbackIp, parseIp } from '../../src/tracker/ip-address.js';
+import { formatIp, isDialableIp, isLoopbackIp, parseIp } from '../../src/protocol/ip-address.js';
 
 function read(text: string): string | undefined {
   const bytes = parseIp(text);
