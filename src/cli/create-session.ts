@@ -20,6 +20,7 @@ export interface CreateSettings {
   readonly force: boolean;
   readonly private: boolean;
   readonly comment?: string | undefined;
+  readonly 'web-seed'?: readonly string[] | undefined;
   readonly 'piece-length'?: number | undefined;
   readonly hash?: readonly string[] | undefined;
 }
@@ -39,6 +40,7 @@ export async function createTorrentFile(
     ...defined({
       pieceLengthBytes: settings['piece-length'],
       hashes: settings.hash,
+      webSeeds: settings['web-seed'],
       isPrivate: settings.private ? true : undefined,
       comment: settings.comment,
     }),

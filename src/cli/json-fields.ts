@@ -113,6 +113,7 @@ export function metainfoFields(metainfo: Metainfo) {
     files: metainfo.files.map(({ path, lengthBytes, isPad }) => ({ path: path.join('/'), lengthBytes, isPad })),
     isPrivate: metainfo.isPrivate,
     trackerTiers: metainfo.trackerTiers,
+    webSeeds: metainfo.webSeeds,
     createdBy: metainfo.createdBy ?? null,
     comment: metainfo.comment ?? null,
     creationDate: metainfo.creationDate ?? null,

@@ -31,6 +31,7 @@ export function renderTorrentCard(
     ['info hash', metainfo.infoHash],
     ['BLAKE3', metainfo.blake3InfoHash],
     ...others.trackers.map((url, index): [string, string] => [index === 0 ? 'trackers' : '', printable(url)]),
+    ...metainfo.webSeeds.map((url, index): [string, string] => [index === 0 ? 'web seeds' : '', printable(url)]),
   ];
   if (metainfo.isPrivate) rows.push(['private', 'yes: only the trackers above tell who has it']);
   if (metainfo.createdBy !== undefined) rows.push(['made by', printable(metainfo.createdBy)]);

@@ -17,6 +17,10 @@ export class Create extends BaseCommand {
       description: 'Name, tracker and piece length chosen.',
       command: '<%= config.bin %> <%= command.id %> photos -o holiday.torrent -i 192.168.1.5 --piece-length 1M',
     },
+    {
+      description: 'For a file that a web server holds too.',
+      command: '<%= config.bin %> <%= command.id %> story.txt --web-seed https://example.org/files/',
+    },
     { description: 'BLAKE3 alone.', command: '<%= config.bin %> <%= command.id %> story.txt --hash blake3' },
   ];
 
@@ -35,6 +39,13 @@ export class Create extends BaseCommand {
     private: Flags.boolean({
       description: 'Peers may find one another through the trackers alone (BEP 27).',
       helpGroup: 'TORRENT',
+    }),
+    'web-seed': Flags.string({
+      description: 'URL where a server holds the same file, or the folder around it; may be given several times.',
+      helpValue: 'URL',
+      helpGroup: 'TORRENT',
+      multiple: true,
+      multipleNonGreedy: true,
     }),
     comment: Flags.string({ description: 'A comment for people.', helpValue: 'TEXT', helpGroup: 'TORRENT' }),
     ...torrentFlags,

@@ -1,7 +1,9 @@
 /** What all transfers of a process share, as those who start one see it. */
 import type { HashRegistry } from '../hashing/hash-registry.js';
 import { OptionError } from '../errors.js';
+import { escapeText } from '../metainfo/escape-text.js';
 import { isTrackerUrl } from '../metainfo/trackers.js';
+import { isWebSeedUrl, MAX_WEB_SEEDS } from '../metainfo/web-seeds.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import type { AnnounceGate } from './announce-gate.js';
 import type { CopyRecorder } from './copy-recorder.js';
@@ -74,4 +76,19 @@ export function checkTrackers(trackers: readonly string[]): void {
   throw new OptionError(`'${wrong}' is not a tracker URL; write for example http://192.168.1.5:9999/announce`, {
     url: wrong,
   });
+}
+
+/**
+ * The URLs without repeats.
+ * @throws {P2P_OPTION_INVALID} naming the first that is no web seed's, or saying that there are too many
+ */
+export function checkWebSeeds(urls: readonly string[]): string[] {
+  const wrong = urls.find((url) => !isWebSeedUrl(url));
+  if (wrong !== undefined) {
+    const message = `'${escapeText(wrong)}' is not the URL of a web seed; write for example https://example.org/files/`;
+    throw new OptionError(message, { url: wrong });
+  }
+  const webSeeds = [...new Set(urls)];
+  if (webSeeds.length <= MAX_WEB_SEEDS) return webSeeds;
+  throw new OptionError(`${webSeeds.length} web seeds are more than the ${MAX_WEB_SEEDS} that a torrent may have`);
 }

@@ -195,6 +195,8 @@ export interface CreateRequest {
   readonly trackers: readonly string[];
   readonly pieceLengthBytes?: number;
   readonly hashes?: readonly string[];
+  /** URLs of servers that hold the same data (BEP 19). */
+  readonly webSeeds?: readonly string[];
   readonly isPrivate?: boolean;
   readonly comment?: string;
 }

@@ -20,6 +20,7 @@ import { listEverywhere } from './catalogues.js';
 import { CLIENT } from './client-name.js';
 import {
   checkTrackers,
+  checkWebSeeds,
   type ActiveTransfer,
   type EngineContext,
   type HashTools,
@@ -261,9 +262,11 @@ class Engine implements EngineApi, EngineContext {
 
   async #create(request: CreateRequest, onProgress?: HashProgress): Promise<CreateResult> {
     checkTrackers(request.trackers);
+    const webSeeds = checkWebSeeds(request.webSeeds ?? []);
     const build = {
       source: await readSource(request.path, this.signal),
       trackerTiers: request.trackers.map((url) => [url]),
+      webSeeds,
       pieceLengthBytes: request.pieceLengthBytes,
       hashes: request.hashes,
       isPrivate: request.isPrivate ?? false,

@@ -168,7 +168,8 @@ function begin(
   beginning: Beginning,
 ): { readonly download: Download; readonly makeSession: (part: SessionPart) => TorrentSession } {
   const { target, owned, stamps, isDurable, releaseLock, listenPorts } = beginning;
-  const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
+  const { infoBytes, webSeeds } = metainfo;
+  const metainfoBytes = buildMetainfo({ infoBytes, trackerTiers, webSeeds, createdBy: CLIENT });
   const store = engine.store();
   const copy = store.openCopy({
     metainfo,

@@ -47,7 +47,8 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   const { metainfo, namesakes } = present;
   const mask = pieceMask(metainfo.layout, request.mask);
   const listenPorts = await engine.listen();
-  const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
+  const { infoBytes, webSeeds } = metainfo;
+  const metainfoBytes = buildMetainfo({ infoBytes, trackerTiers, webSeeds, createdBy: CLIENT });
   const publication = publicationOf(engine, metainfo, request.trackers, { trackers, bytes: metainfoBytes });
   const published = await publication.publishAll();
   const { rootPath } = source;
@@ -79,7 +80,8 @@ export async function resumeSeed(
     );
   }
   const listenPorts = await engine.listen();
-  const metainfoBytes = buildMetainfo({ infoBytes: metainfo.infoBytes, trackerTiers, createdBy: CLIENT });
+  const { infoBytes, webSeeds } = metainfo;
+  const metainfoBytes = buildMetainfo({ infoBytes, trackerTiers, webSeeds, createdBy: CLIENT });
   const trackers = trackerTiers.flat();
   const publication = publicationOf(engine, metainfo, named, { trackers, bytes: metainfoBytes });
   publication.publishWhenAnnounced();
@@ -259,6 +261,7 @@ async function buildAs(
       ...form,
       source,
       trackerTiers: trackers.map((url) => [url]),
+      webSeeds: [],
       isPrivate: false,
       comment: undefined,
       createdBy: CLIENT,

@@ -7,6 +7,7 @@ import { escapeText } from '../metainfo/escape-text.js';
 import { parseMagnet } from '../metainfo/magnet.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
+import { usableWebSeeds } from '../metainfo/web-seeds.js';
 import { fetchMetainfo, fetchTorrent, findByName, type CatalogueEntry } from '../tracker/catalogue-client.js';
 import { formatSize } from '../units.js';
 import { describeDiskError } from '../workers/disk-errors.js';
@@ -112,7 +113,8 @@ async function resolveMagnet(link: string, trackers: readonly string[], signal: 
         `name a tracker that has it with --tracker, or download from a .torrent file`,
     );
   }
-  return fromMetainfo(metainfo, [...trackers, ...magnet.trackers], magnet.peers);
+  const webSeeds = usableWebSeeds([...metainfo.webSeeds, ...magnet.webSeeds]);
+  return fromMetainfo({ ...metainfo, webSeeds }, [...trackers, ...magnet.trackers], magnet.peers);
 }
 
 async function resolveHash(hash: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {

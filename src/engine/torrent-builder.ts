@@ -24,6 +24,8 @@ export interface TorrentForm {
 export interface BuildRequest extends TorrentForm {
   readonly source: Source;
   readonly trackerTiers: readonly (readonly string[])[];
+  /** URLs of servers that hold the same data (BEP 19). */
+  readonly webSeeds: readonly string[];
   readonly isPrivate: boolean;
   readonly comment: string | undefined;
   readonly createdBy: string;
@@ -68,10 +70,10 @@ function writeTorrent(
   pieceLengthBytes: number,
   digests: ReadonlyMap<string, Uint8Array>,
 ): Uint8Array {
-  const { source, isPrivate, trackerTiers, createdBy, comment } = request;
+  const { source, isPrivate, trackerTiers, webSeeds, createdBy, comment } = request;
   const { name, isFolder, files } = source;
   const infoBytes = buildInfo({ name, isFolder, files, pieceLengthBytes, digests, isPrivate });
-  return buildMetainfo({ infoBytes, trackerTiers, createdBy, comment });
+  return buildMetainfo({ infoBytes, trackerTiers, webSeeds, createdBy, comment });
 }
 
 function bytesWithoutDigests(request: BuildRequest, hashes: readonly string[]): number {

@@ -27,6 +27,8 @@ export interface NewInfo {
 export interface NewMetainfo {
   readonly infoBytes: Uint8Array;
   readonly trackerTiers: readonly (readonly string[])[];
+  /** URLs (BEP 19). */
+  readonly webSeeds?: readonly string[] | undefined;
   readonly comment?: string | undefined;
   readonly createdBy?: string | undefined;
   /** Seconds since 1970. */
@@ -68,6 +70,7 @@ export function buildInfo(info: NewInfo): Uint8Array {
  */
 export function buildMetainfo(metainfo: NewMetainfo): Uint8Array {
   const tiers = metainfo.trackerTiers.filter((tier) => tier.length > 0);
+  const webSeeds = metainfo.webSeeds ?? [];
   const bytes = encodeBencode({
     announce: tiers[0]?.[0],
     'announce-list': tiers.flat().length > 1 ? tiers : undefined,
@@ -75,6 +78,7 @@ export function buildMetainfo(metainfo: NewMetainfo): Uint8Array {
     'created by': metainfo.createdBy,
     'creation date': metainfo.creationDate,
     info: rawBencode(metainfo.infoBytes),
+    'url-list': webSeeds.length > 0 ? webSeeds : undefined,
   });
   checkMetainfoSize(bytes.length);
   return bytes;

@@ -7,6 +7,7 @@ import { escapeText } from './escape-text.js';
 import { infoHashFromBlake3, infoHashFromBytes, parseInfoHash } from './info-hash.js';
 import type { InfoHash, Metainfo } from './metainfo.js';
 import { isTrackerUrl, MAX_TRACKERS } from './trackers.js';
+import { usableWebSeeds } from './web-seeds.js';
 
 /** A peer's address in a link; the host may be a name. */
 export interface MagnetPeer {
@@ -23,6 +24,8 @@ export interface Magnet {
   /** Announce URLs, without repeats. */
   readonly trackers: readonly string[];
   readonly peers: readonly MagnetPeer[];
+  /** URLs of web seeds (`ws`), without repeats. */
+  readonly webSeeds: readonly string[];
 }
 
 /** Characters of a link; browsers and chat programs pass far less. */
@@ -30,9 +33,9 @@ export const MAX_MAGNET_LENGTH = 65_536;
 /** Peers taken from one link. */
 export const MAX_MAGNET_PEERS = 100;
 
-/** The link of a torrent, its name included. Trackers and peers are those given, not the torrent's own. */
+/** The link of a torrent, its name and web seeds included. Trackers and peers are those given, not the torrent's own. */
 export function formatMagnet(
-  metainfo: Pick<Metainfo, 'kind' | 'infoHash' | 'blake3InfoHash' | 'name'>,
+  metainfo: Pick<Metainfo, 'kind' | 'infoHash' | 'blake3InfoHash' | 'name' | 'webSeeds'>,
   others: { readonly trackers: readonly string[]; readonly peers?: readonly MagnetPeer[] },
 ): string {
   const parts: string[] = [];
@@ -41,6 +44,7 @@ export function formatMagnet(
   if (metainfo.kind === 'dual-hash') parts.push(`x.b3=${metainfo.blake3InfoHash}`);
   parts.push(`dn=${encodeText(metainfo.name)}`);
   for (const url of others.trackers) parts.push(`tr=${encodeText(url)}`);
+  for (const url of metainfo.webSeeds) parts.push(`ws=${encodeText(url)}`);
   for (const { host, port } of others.peers ?? []) {
     parts.push(`x.pe=${encodeText(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)}`);
   }
@@ -62,6 +66,7 @@ export function parseMagnet(text: string): Magnet {
     ...parseHashes(valuesOf(parameters, 'xt'), valuesOf(parameters, 'x.b3')),
     ...(name ? { name: decodeText(name) } : {}),
     trackers: [...new Set(valuesOf(parameters, 'tr').map(decodeText).filter(isTrackerUrl))].slice(0, MAX_TRACKERS),
+    webSeeds: usableWebSeeds(valuesOf(parameters, 'ws').map(decodeText)),
     peers: valuesOf(parameters, 'x.pe').map(decodeText).flatMap(parsePeer).slice(0, MAX_MAGNET_PEERS),
   };
 }

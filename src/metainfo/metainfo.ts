@@ -27,6 +27,8 @@ export interface Metainfo {
   readonly kind: MetainfoKind;
   /** File or folder name: one safe path component. */
   readonly name: string;
+  /** The name as the torrent writes it, when `name` had to be changed to be safe everywhere; as `originalPath` of files. */
+  readonly originalName?: string;
   /** Whether the torrent is a folder (`files`) and not a single file (`length`). */
   readonly isFolder: boolean;
   readonly files: readonly MetainfoFile[];
@@ -41,6 +43,8 @@ export interface Metainfo {
   readonly isPrivate: boolean;
   /** Tracker tiers (BEP 12); the lone `announce` is one tier of one. */
   readonly trackerTiers: readonly (readonly string[])[];
+  /** URLs of web seeds (BEP 19, `url-list`), without repeats. */
+  readonly webSeeds: readonly string[];
   readonly createdBy: string | undefined;
   readonly comment: string | undefined;
   /** Seconds since 1970. */

@@ -15,6 +15,7 @@ import { parseDigests } from './parse-digests.js';
 import { PieceLayout } from './piece-layout.js';
 import { safeComponent } from './safe-path.js';
 import { usableTiers } from './trackers.js';
+import { usableWebSeeds } from './web-seeds.js';
 
 /**
  * The metainfo in `bytes`. Info bytes and digests are copied out, so `bytes` may be changed or dropped afterwards.
@@ -39,6 +40,7 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
   return {
     ...parseInfo(info),
     trackerTiers: parseTrackers(root),
+    webSeeds: parseWebSeeds(root),
     createdBy: root.text('created by'),
     comment: root.text('comment.utf-8') ?? root.text('comment'),
     creationDate: parseCreationDate(root.integer('creation date')),
@@ -52,14 +54,17 @@ export function parseMetainfo(bytes: Uint8Array): Metainfo {
 export function parseInfoBytes(infoBytes: Uint8Array): Metainfo {
   const info = decodeBencode(infoBytes);
   if (!(info instanceof BencodeDictionary)) throw invalid('its info is not a dictionary');
-  return { ...parseInfo(info), trackerTiers: [], createdBy: undefined, comment: undefined, creationDate: undefined };
+  return {
+    ...parseInfo(info),
+    ...{ trackerTiers: [], webSeeds: [], createdBy: undefined, comment: undefined, creationDate: undefined },
+  };
 }
 
-type InfoPart = Omit<Metainfo, 'trackerTiers' | 'createdBy' | 'comment' | 'creationDate'>;
+type InfoPart = Omit<Metainfo, 'trackerTiers' | 'webSeeds' | 'createdBy' | 'comment' | 'creationDate'>;
 
 function parseInfo(info: BencodeDictionary): InfoPart {
   refuseV2Only(info);
-  const { name, notes: nameNotes } = parseName(info);
+  const { name, originalName, notes: nameNotes } = parseName(info);
   const { isFolder, files, notes } = parseFiles(info);
   const layout = new PieceLayout(parsePieceLength(info), files);
   const digests = parseDigests(info, layout);
@@ -69,6 +74,7 @@ function parseInfo(info: BencodeDictionary): InfoPart {
   return {
     kind: !hasSha1 ? 'pure' : digests.size > 1 ? 'dual-hash' : 'v1',
     name,
+    ...(originalName === undefined ? {} : { originalName }),
     isFolder,
     files,
     layout,
@@ -96,13 +102,18 @@ function refuseV2Only(info: BencodeDictionary): void {
   );
 }
 
-function parseName(info: BencodeDictionary): { readonly name: string; readonly notes: readonly string[] } {
+interface ParsedName extends Pick<Metainfo, 'name' | 'originalName'> {
+  readonly notes: readonly string[];
+}
+
+function parseName(info: BencodeDictionary): ParsedName {
   const name = info.bytes('name.utf-8') ?? info.get('name');
   if (!(name instanceof Uint8Array)) throw invalid('its info has no name');
   const safeName = safeComponent(name);
   const written = LENIENT_UTF8.decode(name);
-  const notes = safeName === written ? [] : [`'${escapeText(written)}' is named '${safeName}', which works everywhere`];
-  return { name: safeName, notes };
+  if (safeName === written) return { name: safeName, notes: [] };
+  const notes = [`'${escapeText(written)}' is named '${safeName}', which works everywhere`];
+  return { name: safeName, originalName: written, notes };
 }
 
 function parsePieceLength(info: BencodeDictionary): number {
@@ -123,6 +134,13 @@ function parseTrackers(root: BencodeDictionary): string[][] {
   if (usable.length > 0) return usable;
   const announce = root.text('announce');
   return announce === undefined ? [] : usableTiers([[announce]]);
+}
+
+/** BEP 19: one URL, or a list of them; what is no text is passed over. */
+function parseWebSeeds(root: BencodeDictionary): string[] {
+  const value = root.get('url-list');
+  const urls = value === undefined ? [] : isList(value) ? value : [value];
+  return usableWebSeeds(urls.flatMap((url) => (url instanceof Uint8Array ? [LENIENT_UTF8.decode(url)] : [])));
 }
 
 function parseCreationDate(seconds: number | undefined): number | undefined {

@@ -17,6 +17,14 @@ describe('renderTorrentCard', () => {
     expect(card.at(-1)).to.include(magnet);
   });
 
+  it('lists web seeds', () => {
+    const metainfo = aMetainfo({ webSeeds: ['http://a/\r', 'http://b/'] });
+
+    const card = renderTorrentCard(metainfo, { trackers: [], magnet, allFiles: false }, plain);
+
+    expect(card).to.include('  web seeds  http://a/\\x0d').and.to.include('             http://b/');
+  });
+
   it('writes out what a stranger put into names, comments and trackers', () => {
     const metainfo = aMetainfo({
       name: 'a\u001b[2J',

@@ -100,6 +100,7 @@ export function aMetainfo(fields: Partial<Metainfo> = {}): Metainfo {
     ]),
     isPrivate: false,
     trackerTiers: [['http://tracker.example:9999/announce']],
+    webSeeds: [],
     createdBy: undefined,
     comment: undefined,
     creationDate: undefined,

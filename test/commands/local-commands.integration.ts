@@ -47,6 +47,19 @@ describe('Commands without a tracker', function () {
     expect(verified).to.deep.include({ ok: true, badPieces: [], badFiles: [], pieceCount: 24 });
   });
 
+  it('create puts web seeds into the torrent, show and magnet tell of them', async () => {
+    const seeds = ['http://10.0.0.1/files/', 'https://b.example/x'];
+    const args = ['create', 'story.bin', '-o', 'web.torrent', ...seeds.flatMap((url) => ['--web-seed', url])];
+    await start(args).result();
+
+    const shown = await start(['show', 'web.torrent']).result();
+    const refused = await start(['create', 'story.bin', '-o', 'no.torrent', '--web-seed', 'ftp://a/']).failure();
+
+    expect(shown['webSeeds']).to.deep.equal(seeds);
+    expect(shown['magnet']).to.include(`&ws=${encodeURIComponent(seeds[1] ?? '')}`);
+    expect(refused).to.include({ code: 'P2P_OPTION_INVALID', exitCode: 2 });
+  });
+
   for (const [command, args] of [
     ['create', ['create', 'story.bin', '-o', 'documented.torrent']],
     ['show', ['show', 'story.bin.torrent']],
@@ -106,7 +119,15 @@ describe('Commands without a tracker', function () {
         .filter((name) => name !== 'state')
         .sort(),
     ).to.deep.equal([
-      ...['album', 'album.torrent', 'documented.torrent', 'pure.torrent', 'story.bin', 'story.bin.torrent'],
+      ...[
+        'album',
+        'album.torrent',
+        'documented.torrent',
+        'pure.torrent',
+        'story.bin',
+        'story.bin.torrent',
+        'web.torrent',
+      ],
     ]);
   });
 });

@@ -71,6 +71,7 @@ describe('formatMagnet', () => {
           ...(kind === 'v1' ? {} : { blake3InfoHash }),
           name: text,
           trackers,
+          webSeeds: [],
           peers,
         });
       }),
@@ -81,7 +82,7 @@ describe('formatMagnet', () => {
 describe('parseMagnet', () => {
   it('reads btih in hex and base32, in either case', () => {
     for (const hash of [HEX, HEX.toUpperCase(), BASE32, BASE32.toLowerCase()]) {
-      expect(link(`xt=urn:btih:${hash}`)).to.deep.equal({ infoHash: HEX, trackers: [], peers: [] });
+      expect(link(`xt=urn:btih:${hash}`)).to.deep.equal({ infoHash: HEX, trackers: [], webSeeds: [], peers: [] });
     }
     expect(link(`xt=URN%3ABTIH%3A${HEX}`).infoHash).to.equal(HEX);
     expect(parseMagnet(`  MAGNET:?XT=urn:btih:${HEX}\n`).infoHash).to.equal(HEX);
@@ -107,6 +108,7 @@ describe('parseMagnet', () => {
     expect(link(`xt=urn:btmh:1220${'a'.repeat(64)}&xt=urn:btih:${HEX}`)).to.deep.equal({
       infoHash: HEX,
       trackers: [],
+      webSeeds: [],
       peers: [],
     });
   });
@@ -127,6 +129,7 @@ describe('parseMagnet', () => {
       infoHash: HEX,
       name: 'a b 🎵',
       trackers: ['http://a.example/x?k=1', 'udp://b.example:1'],
+      webSeeds: [],
       peers: [
         { host: '10.0.0.1', port: 9000 },
         { host: '2001:db8::1', port: 9001 },
@@ -151,7 +154,7 @@ describe('parseMagnet', () => {
       link(
         `xt=urn:btih:${HEX}&tr=wss://a/&tr=file:///etc/passwd&tr=http://b/&tr=http://b/&tr=http%3A//c%0a/${peers.join('')}`,
       ),
-    ).to.deep.equal({ infoHash: HEX, trackers: ['http://b/'], peers: [] });
+    ).to.deep.equal({ infoHash: HEX, trackers: ['http://b/'], webSeeds: [], peers: [] });
   });
 
   it('keeps text that is wrongly encoded as it is', () => {
