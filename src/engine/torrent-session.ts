@@ -84,6 +84,8 @@ export class TorrentSession {
   #refusedPieces = 0;
   #wastedBytes = 0;
   #lastVerifiedMs = performance.now();
+  /** For workers whose peers ask for it. */
+  #sharedMetadata: Uint8Array | undefined;
   /** Files that a durable piece was recorded of in this run. */
   readonly #stamped = new Set<number>();
   readonly #diskBoundHosts = new Set<number>();
@@ -211,6 +213,11 @@ export class TorrentSession {
           details: { pieceIndex: message.pieceIndex, holds: message.holds, fails: message.fails },
         });
         return;
+      case 'metadata-wanted': {
+        const bytes = (this.#sharedMetadata ??= shared(this.#options.metainfo.infoBytes));
+        this.#options.pool.send(hostIndex, { type: 'metadata', torrentId: this.torrentId, bytes });
+        return;
+      }
       case 'wasted':
         this.#wastedBytes += message.bytes;
         return;
@@ -302,6 +309,7 @@ export class TorrentSession {
       writes: this.#wantsPieces,
       uploadOnly: !this.#wantsPieces,
       listenPorts,
+      metadataBytes: metainfo.isPrivate ? undefined : metainfo.infoBytes.length,
     };
   }
 

@@ -44,6 +44,12 @@ export const MAX_EXTRA_PORTS = 64;
 /** Longest metadata that a peer may announce (BEP 9): the bound of every other way to a .torrent too. */
 export const MAX_METADATA_BYTES = MAX_METAINFO_BYTES;
 
+/** Length of a piece of metadata, but the last (BEP 9). */
+export const METADATA_PIECE_BYTES = 16_384;
+
+/** Requests for metadata of one peer that wait to be answered, as many as the longest metadata has pieces. */
+export const MAX_QUEUED_METADATA_REQUESTS = MAX_METADATA_BYTES / METADATA_PIECE_BYTES;
+
 /** Longest message with an id we do not know. It is skipped and not stored, but should not keep a connection for ever. */
 export const MAX_UNKNOWN_MESSAGE_BYTES = 1_048_576;
 

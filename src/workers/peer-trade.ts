@@ -23,11 +23,13 @@ import {
   encodeSignal,
 } from '../protocol/message-encoder.js';
 import type { PieceFragment } from '../protocol/messages.js';
+import { decodeMetadataMessage, METADATA_EXTENSION, METADATA_EXTENSION_ID } from '../protocol/metadata-messages.js';
 import { PeerLink, type CheckedRange, type LinkEvent } from '../swarm/peer-link.js';
 import { RateMeter } from '../swarm/rate-meter.js';
 import { RequestPipeline } from '../swarm/request-pipeline.js';
 import type { CloseReason, LinkMeasure, SwarmEvent } from '../swarm/swarm-events.js';
 import { DownloadQueue } from './download-queue.js';
+import { MetadataServer } from './metadata-server.js';
 import type { BlockSink } from './piece-assembly.js';
 import { PieceReturns } from './piece-returns.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
@@ -71,6 +73,7 @@ export class PeerTrade implements TorrentTrade {
   readonly #rules: PeerLink;
   readonly #decoder: MessageDecoder;
   readonly #uploads: UploadQueue;
+  readonly #metadata: MetadataServer;
   readonly #downloads: DownloadQueue;
   readonly #returns: PieceReturns;
   readonly #pipeline: RequestPipeline;
@@ -115,6 +118,17 @@ export class PeerTrade implements TorrentTrade {
       },
     });
     this.#uploads = this.#makeUploads();
+    this.#metadata = new MetadataServer({
+      sizeBytes: torrent.setup.metadataBytes ?? 0,
+      metadata: () => this.#wantMetadata(),
+      bucket: host.uploadBucket,
+      send: (bytes) => {
+        connection.write(bytes);
+      },
+      sendLarge: (bytes, done) => {
+        connection.writeLarge(bytes, done);
+      },
+    });
   }
 
   /** Says what we own and how we speak: the first messages after the handshake. */
@@ -169,12 +183,14 @@ export class PeerTrade implements TorrentTrade {
   /** Our extension handshake; said again when this end wants nothing any more (BEP 21). */
   sendUploadOnly(): void {
     if (!this.#handshake.supportsExtended) return;
-    const [listenPort, ...extraPorts] = this.#torrent.setup.listenPorts;
+    const { listenPorts, metadataBytes } = this.#torrent.setup;
+    const [listenPort, ...extraPorts] = listenPorts;
     const payload = encodeExtensionHandshake({
       client: this.#host.client,
       requestQueue: MAX_QUEUED_REQUESTS,
       uploadOnly: this.#torrent.uploadOnly,
-      messages: {},
+      messages: { [METADATA_EXTENSION]: METADATA_EXTENSION_ID },
+      ...(metadataBytes === undefined ? {} : { metadataSize: metadataBytes }),
       ...(listenPort === undefined ? {} : { listenPort, extraPorts }),
     });
     this.#connection.write(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
@@ -238,6 +254,7 @@ export class PeerTrade implements TorrentTrade {
     for (const pieceIndex of this.#downloads.starving(nowMs, HELP_PATIENCE_MS)) this.#takeOverHelp(pieceIndex);
     this.pumpDownloads();
     this.pumpUploads();
+    if (this.#metadataId !== undefined) this.#metadata.pump(this.#metadataId);
   }
 
   measure(nowMs: number): LinkMeasure {
@@ -351,6 +368,7 @@ export class PeerTrade implements TorrentTrade {
   }
 
   #handleExtended(extensionId: number, payload: Uint8Array): void {
+    if (extensionId === METADATA_EXTENSION_ID) this.#handleMetadata(payload);
     if (extensionId !== EXTENSION_HANDSHAKE_ID) return;
     const told = decodeExtensionHandshake(payload, this.#told);
     this.#told = told;
@@ -363,6 +381,27 @@ export class PeerTrade implements TorrentTrade {
       client,
       ...(listenPort === undefined ? {} : { listenPort }),
     });
+  }
+
+  /** The id under which the peer takes messages about metadata; undefined when it does not. */
+  get #metadataId(): number | undefined {
+    return this.#told?.messages.get(METADATA_EXTENSION);
+  }
+
+  /** Undefined when the main thread still has to send it. */
+  #wantMetadata(): Uint8Array | undefined {
+    const torrent = this.#torrent;
+    if (!torrent.metadata && !torrent.isMetadataWanted) {
+      torrent.isMetadataWanted = true;
+      this.#host.emit({ type: 'metadata-wanted', torrentId: torrent.setup.torrentId });
+    }
+    return torrent.metadata;
+  }
+
+  #handleMetadata(payload: Uint8Array): void {
+    const message = decodeMetadataMessage(payload);
+    if (message?.type !== 'request' || this.#metadataId === undefined) return;
+    this.#metadata.handleRequest(message, this.#metadataId);
   }
 
   /** Helpers that are stalled, or dead with their thread, would keep the piece for ever: their blocks are asked for again. */

@@ -105,6 +105,9 @@ class WorkerHost implements LinkHost {
       case 'completed':
         this.#complete(message.torrentId, message.files);
         return;
+      case 'metadata':
+        this.#takeMetadata(message.torrentId, message.bytes);
+        return;
       case 'listen':
         this.#reply(message.requestId, this.#listeners.listen(message.host, message.port));
         return;
@@ -336,6 +339,12 @@ class WorkerHost implements LinkHost {
     if (!assembly || assembly.ownerLinkId !== ferried.ownerLinkId) return;
     assembly.handleFerried(ferried.blocks, ferried.source);
     if (ferried.blocks.length === 0) this.#links.get(ferried.ownerLinkId)?.trade?.wakePiece(ferried.pieceIndex);
+  }
+
+  /** Links that were asked for it look again at their next tick. */
+  #takeMetadata(torrentId: number, bytes: Uint8Array): void {
+    const torrent = this.#torrents.get(torrentId);
+    if (torrent) torrent.metadata = bytes;
   }
 
   #sendHaves(torrentId: number, pieceIndices: readonly PieceIndex[]): void {

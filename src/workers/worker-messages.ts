@@ -48,6 +48,8 @@ export interface TorrentSetup {
   readonly uploadOnly: boolean;
   /** Ports to tell peers: the announced one, then those of `--port-count`. */
   readonly listenPorts: readonly number[];
+  /** Length of the info dictionary, for peers that came by a magnet link (BEP 9); undefined when it is not for them. */
+  readonly metadataBytes: number | undefined;
 }
 
 export interface TorrentFile {
@@ -96,6 +98,8 @@ export type ToWorker =
   | { readonly type: 'ferried'; readonly torrentId: number; readonly ferried: FerriedBlocks }
   /** The files lie under new paths now and are only read; this end wants nothing any more (BEP 21). */
   | { readonly type: 'completed'; readonly torrentId: number; readonly files: readonly TorrentFile[] }
+  /** Answers `metadata-wanted`: the info dictionary, over shared memory. */
+  | { readonly type: 'metadata'; readonly torrentId: number; readonly bytes: Uint8Array }
   | Request<'listen', { readonly host: string | undefined; readonly port: number }>
   /** Flushes what this worker wrote to the torrent's files (fdatasync). */
   | Request<'sync-files', { readonly torrentId: number }>
@@ -136,6 +140,8 @@ export type FromWorker =
       readonly holds: readonly string[];
       readonly fails: readonly string[];
     }
+  /** A peer asks for the info dictionary, which this worker has not got yet. */
+  | { readonly type: 'metadata-wanted'; readonly torrentId: number }
   /** Payload that nobody asked for, or that came twice. */
   | { readonly type: 'wasted'; readonly torrentId: number; readonly bytes: number }
   /** A file could not be read or written. `serving`: only an upload was hit. */

@@ -43,6 +43,9 @@ export class WorkerTorrent {
   /** Pieces that links of this worker hold. */
   readonly assemblies = new Map<PieceIndex, PieceAssembly>();
   uploadOnly: boolean;
+  /** The info dictionary, once a peer asked for it: most torrents never need it in a worker. */
+  metadata: Uint8Array | undefined;
+  isMetadataWanted = false;
 
   constructor(setup: TorrentSetup, registry: HashRegistry, handles: FileHandles, pool: BufferPool) {
     this.setup = setup;

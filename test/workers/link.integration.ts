@@ -69,6 +69,7 @@ describe('Link', () => {
         writes: true,
         uploadOnly: false,
         listenPorts: [],
+        metadataBytes: undefined,
       },
       HashRegistry.builtIn(),
       disk.handles,

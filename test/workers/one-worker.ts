@@ -78,6 +78,7 @@ export function aWorker(
       writes: true,
       uploadOnly: false,
       listenPorts: [9000, 9001],
+      metadataBytes: undefined,
     },
     HashRegistry.builtIn(),
     disk.handles,

@@ -72,6 +72,7 @@ export class PoolDriver {
       writes: this.#options.writes ?? true,
       uploadOnly: this.#options.writes === false,
       listenPorts: [],
+      metadataBytes: undefined,
     };
   }
 
