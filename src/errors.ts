@@ -43,6 +43,7 @@ export const ERRORS = {
   P2P_PATH_NOT_FOUND: { exitCode: 3, fault: 'user' },
   P2P_TARGET_NOT_FOUND: { exitCode: 3, fault: 'user' },
   P2P_TARGET_AMBIGUOUS: { exitCode: 3, fault: 'user' },
+  P2P_FILES_NOT_FOUND: { exitCode: 3, fault: 'user' },
   P2P_NOTHING_TO_SEED: { exitCode: 3, fault: 'user' },
 
   P2P_INCOMPLETE: { exitCode: 4, fault: 'user' },

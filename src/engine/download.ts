@@ -239,5 +239,7 @@ export class Download implements Transfer {
 /** Of a copy that nobody serves. */
 function withAllVerified(snapshot: TransferSnapshot): TransferSnapshot {
   const { pieceCount } = snapshot.swarm;
-  return { ...snapshot, swarm: { ...snapshot.swarm, verifiedPieces: pieceCount, verifiedBytes: snapshot.totalBytes } };
+  const pieces = { verifiedPieces: pieceCount, wantedVerifiedPieces: pieceCount };
+  const bytes = { verifiedBytes: snapshot.totalBytes, wantedVerifiedBytes: snapshot.totalBytes };
+  return { ...snapshot, swarm: { ...snapshot.swarm, ...pieces, ...bytes } };
 }

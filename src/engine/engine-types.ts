@@ -78,12 +78,21 @@ export interface TargetQuery {
   readonly trackers: readonly string[];
 }
 
+/** One way to name files of a torrent. */
+export type FileChoice =
+  /** Compared with paths below the torrent's root; one without a slash with names alone. `!` in front takes away. */
+  | { readonly type: 'glob'; readonly glob: string }
+  /** Places in the torrent's list of files, from 0, both ends included (BEP 53). */
+  | { readonly type: 'range'; readonly first: number; readonly last: number };
+
 export interface ResolvedTarget {
   readonly metainfo: Metainfo;
   /** Tracker tiers to announce to: the given ones first, then the torrent's own. */
   readonly trackerTiers: readonly (readonly string[])[];
   /** Peers named by a magnet link (`x.pe`). */
   readonly peers: readonly { readonly host: string; readonly port: number }[];
+  /** Files that a magnet link chooses (`so`), when it does; those of the request come first. */
+  readonly files?: readonly FileChoice[];
 }
 
 /** Which pieces a seeder pretends not to have in this run. */
@@ -112,6 +121,8 @@ export interface SeedRequest {
 export interface DownloadRequest extends TargetQuery {
   /** Folder that the file or folder is put into. */
   readonly outputDir: string;
+  /** Files of a folder that are fetched; all when left out. */
+  readonly files?: readonly FileChoice[];
   /** Go on seeding when complete. */
   readonly seedAfter?: boolean;
   /** Replace a different target that is already there. */

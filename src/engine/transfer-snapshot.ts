@@ -25,7 +25,7 @@ export function transferSnapshot(
     downTotalBytes: present.downTotalBytes + past.down,
     upTotalBytes: present.upTotalBytes + past.up,
   };
-  const leftBytes = metainfo.layout.totalBytes - swarm.verifiedBytes;
+  const leftBytes = swarm.wantedBytes - swarm.wantedVerifiedBytes;
   const isMoving = state === 'downloading' && swarm.downBytesPerSec > 0;
   return {
     infoHash: metainfo.infoHash,
@@ -56,6 +56,10 @@ function emptySwarm(metainfo: Metainfo): SwarmSnapshot {
     pieceCount: metainfo.layout.pieceCount,
     verifiedPieces: 0,
     verifiedBytes: 0,
+    wantedPieces: metainfo.layout.pieceCount,
+    wantedBytes: metainfo.layout.totalBytes,
+    wantedVerifiedPieces: 0,
+    wantedVerifiedBytes: 0,
     assignedPieces: 0,
     downBytesPerSec: 0,
     upBytesPerSec: 0,

@@ -95,6 +95,11 @@ export class AnnounceSchedule {
     this.#allowedMs = Math.min(this.#allowedMs, nowMs);
   }
 
+  /** All that is wanted is there: trackers that think we are fetching learn of it as soon as they allow. */
+  handlePartialSeed(nowMs: number): void {
+    if (this.#all().some((tracker) => tracker.knowsUs)) this.#dueMs = Math.max(nowMs, this.#allowedMs);
+  }
+
   handleSucceeded(answer: AnnounceAnswer, nowMs: number): void {
     const tier = this.#tierOf(answer.url);
     const tracker = tier?.find((candidate) => candidate.url === answer.url);

@@ -42,6 +42,11 @@ export class AnnounceTiers {
     for (const schedule of this.#schedules) schedule.handleComplete(nowMs);
   }
 
+  /** All that is wanted is there, and that is not all there is (BEP 21). */
+  handlePartialSeed(nowMs: number): void {
+    for (const schedule of this.#schedules) schedule.handlePartialSeed(nowMs);
+  }
+
   handleSucceeded(answer: AnnounceAnswer, nowMs: number): void {
     for (const schedule of this.#schedules) schedule.handleSucceeded(answer, nowMs);
   }

@@ -43,17 +43,31 @@ export class PieceLedger {
   readonly #owners = new Map<PieceIndex, number>();
   readonly #partials = new Map<PieceIndex, PartialPiece>();
   readonly #evidence = new Map<PieceIndex, Evidence>();
+  /** Undefined when every piece is wanted. */
+  readonly #wanted: Bitfield | undefined;
+  readonly #settled: PieceSet;
+  readonly #wantedBytes: number;
+  readonly #unwantedCount: number;
   #verifiedBytes = 0;
+  #wantedVerifiedBytes = 0;
 
-  /** @param owned what is verified at the start; copied, and taken as durable */
-  constructor(layout: PieceLayout, owned: Bitfield) {
+  /**
+   * @param owned what is verified at the start; copied, and taken as durable
+   * @param wanted pieces that are to be fetched; all when left out
+   */
+  constructor(layout: PieceLayout, owned: Bitfield, wanted?: Bitfield) {
     this.#layout = layout;
+    this.#wanted = wanted;
     this.#states = new Uint8Array(layout.pieceCount);
     this.#owned = PieceSet.from(layout.pieceCount, owned.bytes);
     this.#owned.forEach((pieceIndex) => {
       this.#states[pieceIndex] = DURABLE;
       this.#verifiedBytes += layout.pieceSize(pieceIndex);
+      if (this.isWanted(pieceIndex)) this.#wantedVerifiedBytes += layout.pieceSize(pieceIndex);
     });
+    this.#settled = wanted ? this.#settledAtStart(wanted) : this.#owned;
+    this.#unwantedCount = wanted ? layout.pieceCount - wanted.count() : 0;
+    this.#wantedBytes = wanted ? bytesOf(layout, wanted) : layout.totalBytes;
   }
 
   /** Verified and durable pieces. */
@@ -64,6 +78,30 @@ export class PieceLedger {
   /** Bytes of verified and durable pieces. */
   get verifiedBytes(): number {
     return this.#verifiedBytes;
+  }
+
+  /** Pieces that need not be fetched: owned, or not wanted. The very set `owned` when everything is wanted. */
+  get settled(): PieceSet {
+    return this.#settled;
+  }
+
+  /** Pieces that are not wanted, owned ones among them. */
+  get unwantedCount(): number {
+    return this.#unwantedCount;
+  }
+
+  /** Bytes of the pieces that are wanted. */
+  get wantedBytes(): number {
+    return this.#wantedBytes;
+  }
+
+  /** Bytes of the wanted pieces that are verified or durable. */
+  get wantedVerifiedBytes(): number {
+    return this.#wantedVerifiedBytes;
+  }
+
+  isWanted(pieceIndex: PieceIndex): boolean {
+    return this.#wanted?.has(pieceIndex) ?? true;
   }
 
   get assignedCount(): number {
@@ -138,7 +176,9 @@ export class PieceLedger {
     this.#partials.delete(pieceIndex);
     this.#evidence.delete(pieceIndex);
     this.#owned.add(pieceIndex);
+    this.#settled.add(pieceIndex);
     this.#verifiedBytes += this.#layout.pieceSize(pieceIndex);
+    if (this.isWanted(pieceIndex)) this.#wantedVerifiedBytes += this.#layout.pieceSize(pieceIndex);
     return true;
   }
 
@@ -155,18 +195,25 @@ export class PieceLedger {
     if (!this.#owned.delete(pieceIndex)) return false;
     this.#states[pieceIndex] = MISSING;
     this.#verifiedBytes -= this.#layout.pieceSize(pieceIndex);
+    if (!this.isWanted(pieceIndex)) return true;
+    this.#settled.delete(pieceIndex);
+    this.#wantedVerifiedBytes -= this.#layout.pieceSize(pieceIndex);
     return true;
   }
 
   /** @throws {P2P_INVARIANT} when two records of a piece disagree */
   assertInvariants(): void {
     let verifiedBytes = 0;
+    let wantedVerifiedBytes = 0;
     for (let index = 0; index < this.#layout.pieceCount; index += 1) {
       const pieceIndex = this.#layout.pieceIndex(index);
       const state = this.#states[index] ?? MISSING;
       const isOwned = state === VERIFIED || state === DURABLE;
+      const isWanted = this.isWanted(pieceIndex);
       if (isOwned) verifiedBytes += this.#layout.pieceSize(pieceIndex);
+      if (isOwned && isWanted) wantedVerifiedBytes += this.#layout.pieceSize(pieceIndex);
       this.#check(this.#owned.has(index) === isOwned, pieceIndex, 'owned bit');
+      this.#check(this.#settled.has(index) === (isOwned || !isWanted), pieceIndex, 'settled bit');
       this.#check(this.#owners.has(pieceIndex) === (state === ASSIGNED), pieceIndex, 'owner');
       this.#check(!isOwned || !this.#partials.has(pieceIndex), pieceIndex, 'partial of an owned piece');
       this.#check(!isOwned || !this.#evidence.has(pieceIndex), pieceIndex, 'evidence of an owned piece');
@@ -174,6 +221,17 @@ export class PieceLedger {
     if (verifiedBytes !== this.#verifiedBytes) {
       throw new InvariantError(`ledger counts ${this.#verifiedBytes} verified bytes, its pieces are ${verifiedBytes}`);
     }
+    if (wantedVerifiedBytes !== this.#wantedVerifiedBytes) {
+      throw new InvariantError(`ledger counts ${this.#wantedVerifiedBytes} wanted bytes, not ${wantedVerifiedBytes}`);
+    }
+  }
+
+  #settledAtStart(wanted: Bitfield): PieceSet {
+    const settled = PieceSet.from(this.#layout.pieceCount, this.#owned.bits.bytes);
+    for (let index = 0; index < this.#layout.pieceCount; index += 1) {
+      if (!wanted.has(index)) settled.add(this.#layout.pieceIndex(index));
+    }
+    return settled;
   }
 
   #takeFrom(pieceIndex: PieceIndex, linkId: number): boolean {
@@ -195,4 +253,10 @@ export class PieceLedger {
   #check(holds: boolean, pieceIndex: PieceIndex, what: string): void {
     if (!holds) throw new InvariantError(`piece ${pieceIndex} is ${this.stateOf(pieceIndex)}: wrong ${what}`);
   }
+}
+
+function bytesOf(layout: PieceLayout, pieces: Bitfield): number {
+  let bytes = 0;
+  for (const index of pieces.indices()) bytes += layout.pieceSize(layout.pieceIndex(index));
+  return bytes;
 }

@@ -26,6 +26,8 @@ export interface PieceTradeOptions {
   readonly layout: PieceLayout;
   readonly owned: Bitfield;
   readonly wantsPieces: boolean;
+  /** Pieces that are to be fetched; all when left out. */
+  readonly wanted?: Bitfield | undefined;
   readonly random: () => number;
   readonly act: (action: SwarmAction) => void;
 }
@@ -55,7 +57,7 @@ export class PieceTrade {
     this.#layout = options.layout;
     this.#wantsPieces = options.wantsPieces;
     this.#act = options.act;
-    this.ledger = new PieceLedger(options.layout, options.owned);
+    this.ledger = new PieceLedger(options.layout, options.owned, options.wanted);
     this.picker = new PiecePicker({
       pieceCount: options.layout.pieceCount,
       pieceLengthBytes: options.layout.pieceLengthBytes,
@@ -63,7 +65,7 @@ export class PieceTrade {
     });
     if (!options.wantsPieces) return;
     for (let index = 0; index < options.layout.pieceCount; index += 1) {
-      if (!options.owned.has(index)) this.picker.open(options.layout.pieceIndex(index), false);
+      if (!this.ledger.settled.has(index)) this.picker.open(options.layout.pieceIndex(index), false);
     }
   }
 
@@ -101,14 +103,14 @@ export class PieceTrade {
     for (const pieceIndex of pieceIndices) {
       if (!link.pieces?.add(pieceIndex)) continue;
       this.picker.handleHave(pieceIndex);
-      isInteresting ||= this.#wantsPieces && !this.ledger.owned.has(pieceIndex);
+      isInteresting ||= this.#wantsPieces && !this.ledger.settled.has(pieceIndex);
     }
     if (isInteresting) this.#dirty.add(link);
     return isInteresting;
   }
 
   isInteresting(link: SwarmLink): boolean {
-    return this.#wantsPieces && link.pieces?.hasMoreThan(this.ledger.owned) === true;
+    return this.#wantsPieces && link.pieces?.hasMoreThan(this.ledger.settled) === true;
   }
 
   /** Something happened that may let this link fetch. */
@@ -160,7 +162,7 @@ export class PieceTrade {
   /** @returns whether the piece was owned */
   handleLost(pieceIndex: PieceIndex): boolean {
     if (!this.ledger.lose(pieceIndex)) return false;
-    if (this.#wantsPieces) this.#open(pieceIndex);
+    if (this.#wantsPieces && this.ledger.isWanted(pieceIndex)) this.#open(pieceIndex);
     return true;
   }
 
@@ -217,7 +219,8 @@ export class PieceTrade {
     for (let index = 0; index < this.#layout.pieceCount; index += 1) {
       const pieceIndex = this.#layout.pieceIndex(index);
       const isMissing = this.ledger.stateOf(pieceIndex) === 'missing';
-      const mayOpen = this.#wantsPieces && isMissing && !this.#held.has(pieceIndex);
+      const isFetched = this.#wantsPieces && this.ledger.isWanted(pieceIndex);
+      const mayOpen = isFetched && isMissing && !this.#held.has(pieceIndex);
       if (this.picker.isOpen(pieceIndex) !== mayOpen)
         throw new InvariantError(`piece ${index}: wrongly open or closed`);
     }

@@ -10,6 +10,8 @@ export interface SwarmConfig {
   readonly owned: Bitfield;
   /** Whether missing pieces are to be fetched. A seeder, also one that owns a part only, fetches nothing (BEP 21). */
   readonly wantsPieces: boolean;
+  /** Pieces that are to be fetched; all when left out. Owning those is being complete, and then a partial seed. */
+  readonly wanted?: Bitfield | undefined;
   /** Tracker tiers (BEP 12), shuffled within a tier by the schedule; each is announced to by itself. */
   readonly trackerTiers: readonly (readonly string[])[];
   /** Regularly unchoked peers. */

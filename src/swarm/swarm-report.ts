@@ -11,6 +11,8 @@ const NONE_MISSING = { missingEverywhere: [], missingEverywhereCount: 0 } as con
 
 type PieceReport = Pick<SwarmSnapshot, 'availability' | 'missingEverywhere' | 'missingEverywhereCount'>;
 
+type WantedFigure = 'wantedPieces' | 'wantedBytes' | 'wantedVerifiedPieces' | 'wantedVerifiedBytes';
+
 /** What the coordinator itself has to say. */
 export type SwarmStanding = Pick<SwarmSnapshot, 'knownPeers' | 'bannedPeers' | 'trackers' | 'everAnswered'>;
 
@@ -40,6 +42,7 @@ export class SwarmReport {
       pieceCount: this.#layout.pieceCount,
       verifiedPieces: this.#trade.ledger.owned.size,
       verifiedBytes: this.#trade.ledger.verifiedBytes,
+      ...this.#wanted(),
       assignedPieces: this.#trade.ledger.assignedCount,
       downBytesPerSec: sum((link) => link.downBytesPerSec),
       upBytesPerSec: sum((link) => link.upBytesPerSec),
@@ -51,8 +54,19 @@ export class SwarmReport {
     };
   }
 
+  #wanted(): Pick<SwarmSnapshot, WantedFigure> {
+    const { ledger } = this.#trade;
+    const unwantedCount = ledger.unwantedCount;
+    return {
+      wantedPieces: this.#layout.pieceCount - unwantedCount,
+      wantedBytes: ledger.wantedBytes,
+      wantedVerifiedPieces: ledger.settled.size - unwantedCount,
+      wantedVerifiedBytes: ledger.wantedVerifiedBytes,
+    };
+  }
+
   #pieceReport(nowMs: number): PieceReport {
-    if (this.#trade.ledger.owned.size === this.#layout.pieceCount) return { ...this.#measured(nowMs), ...NONE_MISSING };
+    if (this.#trade.ledger.settled.isFull) return { ...this.#measured(nowMs), ...NONE_MISSING };
     return this.#measured(nowMs);
   }
 

@@ -39,6 +39,12 @@ export interface SwarmSnapshot {
   readonly pieceCount: number;
   readonly verifiedPieces: number;
   readonly verifiedBytes: number;
+  /** Pieces that are to be fetched, those that are here included; all of the torrent's without a selection of files. */
+  readonly wantedPieces: number;
+  readonly wantedBytes: number;
+  /** What of them is verified. */
+  readonly wantedVerifiedPieces: number;
+  readonly wantedVerifiedBytes: number;
   readonly assignedPieces: number;
   /** Sum over the links, as last measured. */
   readonly downBytesPerSec: number;

@@ -334,9 +334,10 @@ export class Swarm {
   }
 
   #completeIfAllThere(): void {
-    if (this.#isComplete || !this.#config.wantsPieces || !this.#trade.ledger.owned.isFull) return;
+    if (this.#isComplete || !this.#config.wantsPieces || !this.#trade.ledger.settled.isFull) return;
     this.#isComplete = true;
-    this.#announces.handleComplete(this.#nowMs);
+    if (this.#trade.ledger.owned.isFull) this.#announces.handleComplete(this.#nowMs);
+    else this.#announces.handlePartialSeed(this.#nowMs);
     this.#actions.push({ type: 'complete' });
     for (const link of this.#links.values()) {
       this.#updateInterest(link);
@@ -346,7 +347,7 @@ export class Swarm {
   }
 
   #isUploadOnly(): boolean {
-    return !this.#config.wantsPieces || this.#trade.ledger.owned.isFull;
+    return !this.#config.wantsPieces || this.#trade.ledger.settled.isFull;
   }
 
   #noteUseless(link: SwarmLink): void {

@@ -18,7 +18,7 @@ describe('transferSnapshot', () => {
     transferSnapshot({ metainfo, session, path: '' }, state);
 
   it('has a time to the end while bytes come in', () => {
-    const session = aSession({ verifiedBytes: 600, downBytesPerSec: 200 });
+    const session = aSession({ verifiedBytes: 600, wantedBytes: 1000, downBytesPerSec: 200 });
 
     expect(transferSnapshot({ metainfo, session, path: '/out/story.txt.part' }, 'downloading')).to.deep.include({
       name: 'story.txt',

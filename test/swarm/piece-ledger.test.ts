@@ -34,6 +34,23 @@ describe('PieceLedger', () => {
     expect(ledger.verifiedBytes).to.equal(10);
   });
 
+  it('counts what is wanted apart, and takes the rest as settled', () => {
+    const ledger = new PieceLedger(new PieceLayout(10, [{ lengthBytes: 35 }]), bits(4, [0]), bits(4, [2, 3]));
+    expect([ledger.wantedBytes, ledger.wantedVerifiedBytes, ledger.settled.size]).to.deep.equal([15, 0, 2]);
+
+    ledger.assign(piece(3), 1, 'a');
+    ledger.verify(piece(3), 1);
+    expect([ledger.verifiedBytes, ledger.wantedVerifiedBytes]).to.deep.equal([15, 5]);
+    expect(ledger.settled.isFull).to.equal(false);
+    ledger.verify(piece(2), 1);
+    expect(ledger.settled.isFull).to.equal(true);
+    ledger.lose(piece(0));
+    ledger.lose(piece(2));
+
+    expect([...ledger.settled.bits.indices()]).to.deep.equal([0, 1, 3]);
+    ledger.assertInvariants();
+  });
+
   it('refuses to assign a piece twice', () => {
     const ledger = aLedger();
     ledger.assign(piece(0), 1, 'a');
@@ -106,7 +123,11 @@ describe('PieceLedger', () => {
 
 /** Three pieces of 20, 20 and 10 bytes. */
 function aLedger(owned: readonly number[] = []): PieceLedger {
-  const bits = new Bitfield(3);
-  for (const index of owned) bits.set(index);
-  return new PieceLedger(new PieceLayout(20, [{ lengthBytes: 50 }]), bits);
+  return new PieceLedger(new PieceLayout(20, [{ lengthBytes: 50 }]), bits(3, owned));
+}
+
+function bits(length: number, set: readonly number[]): Bitfield {
+  const made = new Bitfield(length);
+  for (const index of set) made.set(index);
+  return made;
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { BLOCK_LENGTH } from '../../src/metainfo/piece-layout.js';
+import { Bitfield } from '../../src/protocol/bitfield.js';
 import { aPeerId, piece, SwarmTester } from './swarm-fixture.js';
 
 describe('Swarm', () => {
@@ -32,6 +33,30 @@ describe('Swarm', () => {
     const tester = new SwarmTester({ pieceCount: 2, pieces: [0, 1] });
 
     expect(tester.of('complete')).to.have.length(1);
+  });
+
+  it('fetches what is wanted alone, is complete then, and a partial seed', () => {
+    const wanted = new Bitfield(4);
+    wanted.set(1);
+    wanted.set(3);
+    const url = 'http://tracker.example/announce';
+    const tester = new SwarmTester({ pieceCount: 4, wanted, trackerTiers: [[url]] });
+    expect(tester.of('announce').map(({ event }) => event)).to.deep.equal(['started']);
+    tester.handle({ type: 'announce-succeeded', url, intervalMs: 60_000, minIntervalMs: 1_000, peers: [] });
+
+    tester.connect({ linkId: 100, pieces: [0, 2] });
+    tester.connect({ linkId: 101 });
+    for (const index of tester.fetched(101)) tester.verify(101, index);
+    tester.pass(1_000);
+
+    expect(tester.of('interested').map(({ linkId }) => linkId)).to.deep.equal([101]);
+    expect([...tester.fetched(101)].sort()).to.deep.equal([1, 3]);
+    expect(tester.of('complete')).to.have.length(1);
+    expect(tester.swarm.snapshot(tester.nowMs)).to.include({ wantedPieces: 2, wantedVerifiedPieces: 2 });
+    expect(tester.of('announce').map(({ event }) => event)).to.deep.equal(['started', 'paused']);
+    tester.handle({ type: 'announce-succeeded', url, intervalMs: 60_000, minIntervalMs: 1_000, peers: [] });
+    tester.pass(30_000);
+    expect(tester.of('announce')).to.have.length(2);
   });
 
   it('goes on with another link where the first stopped', () => {
