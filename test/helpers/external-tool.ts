@@ -22,11 +22,18 @@ export function hasProgram(name: string): boolean {
   return spawnSync(name, ['--version'], { stdio: 'ignore' }).error === undefined;
 }
 
+/** All that a program prints, such as its version; empty when it cannot be started. */
+export function printedBy(program: string, args: readonly string[]): string {
+  const { error, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  return error ? '' : stdout + stderr;
+}
+
 /** A program that runs, with all that it printed. */
 export class ExternalProcess {
   output = '';
   readonly child: ChildProcess;
   readonly #exited: Promise<number | null>;
+  #hasEnded = false;
 
   constructor(program: string, args: readonly string[], cwd: string) {
     this.child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -34,8 +41,15 @@ export class ExternalProcess {
     this.child.stdout?.on('data', collect);
     this.child.stderr?.on('data', collect);
     this.#exited = new Promise((resolve) => {
-      this.child.once('close', resolve);
+      this.child.once('close', (code) => {
+        this.#hasEnded = true;
+        resolve(code);
+      });
     });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Its exit code; null when a signal ended it. */
