@@ -1,20 +1,33 @@
 /**
- * `npm run bench`: lists the benchmarks; `npm run bench NAME [-- FLAGS]` builds and runs one, prints its cases as a table
- * and appends them as JSON lines to `benchmarks/results/`. A benchmark is a file `benchmarks/…/NAME.bench.ts`, which
- * prints a JSON object a case on stdout, and progress for people on stderr; `--help` is the benchmark's own.
+ * `npm run bench`: lists the benchmarks; `npm run bench -- NAME [FLAGS] [NAME [FLAGS]…]` builds, runs them one after another,
+ * prints the rows of each as a table, and writes them to `benchmarks/results/NAME.json`, with a chart as SVG for each figure
+ * that the benchmark wants to be seen. A benchmark is a file `benchmarks/…/NAME.bench.ts`, which prints JSON lines on stdout
+ * (`benchmarks/shared/report.ts`), and progress for people on stderr; `--help` after a name is the benchmark's own.
  */
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import { parseBenchArguments } from './bench-arguments.mjs';
 import { projectRoot, runStage } from './run-stage.mjs';
 
+const USAGE = `npm run bench -- NAME [FLAGS] [NAME [FLAGS]...]
+
+NAME --help tells the flags of a benchmark; 'all' instead of a name runs each of them. Other programs to compare with are
+found where they are installed. Figures and charts go to benchmarks/results/: a run replaces the cases that it measured
+and leaves others as they were. --publish copies them to docs/charts/, where docs/performance.md shows them.
+`;
+
 const folder = path.join(projectRoot, 'benchmarks');
+const results = path.join(folder, 'results');
+const published = path.join(projectRoot, 'docs/charts');
+const compiled = path.join(projectRoot, 'build/benchmarks');
 
 /** Name → source, with the first sentence of its header. */
 function findBenchmarks() {
   const files = readdirSync(folder, { recursive: true }).filter((file) => file.endsWith('.bench.ts'));
-  return files.map((file) => {
+  const benchmarks = files.map((file) => {
     const header = /\/\*\*([\s\S]*?)\*\//.exec(readFileSync(path.join(folder, file), 'utf8'))?.[1] ?? '';
     const text = header
       .replace(/^\s*\* ?/gm, '')
@@ -22,76 +35,94 @@ function findBenchmarks() {
       .trim();
     return { name: path.basename(file, '.bench.ts'), file, summary: text.split(/[.:] /)[0] };
   });
+  return benchmarks.sort((a, b) => a.name.localeCompare(b.name));
 }
 
 function printList(benchmarks) {
-  console.log('npm run bench NAME [-- FLAGS]; npm run bench NAME -- --help tells the flags\n');
+  console.log(USAGE);
   for (const { name, summary } of benchmarks) console.log(`  ${name.padEnd(18)}${summary}`);
 }
 
-/** Runs it; each JSON line becomes a row. */
-async function run({ file, name }, args) {
-  const script = path.join(projectRoot, 'build/benchmarks', file.replace(/\.ts$/, '.js'));
-  const child = spawn(process.execPath, ['--enable-source-maps', script, ...args], {
+/** Lets one run to its end. @returns what it told, and its exit code */
+async function run({ file }, flags) {
+  const script = path.join(compiled, file.replace(/\.ts$/, '.js'));
+  const child = spawn(process.execPath, ['--enable-source-maps', script, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const rows = [];
+  const told = { rows: [], charts: [] };
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (line.startsWith('{')) rows.push(JSON.parse(line));
-    else console.log(line);
+    if (!line.startsWith('{')) console.log(line);
+    else if (line.startsWith('{"type":"chart"')) told.charts.push(JSON.parse(line));
+    else told.rows.push(JSON.parse(line));
   });
+  const pass = (signal) => child.kill(signal);
+  // A benchmark that is told to stop cleans up; Ctrl-C reaches it by itself.
+  process.on('SIGINT', () => undefined).on('SIGTERM', pass);
   const code = await new Promise((resolve) => child.on('close', resolve));
-  if (rows.length > 0) {
-    printTable(rows);
-    const results = path.join(folder, 'results');
-    mkdirSync(results, { recursive: true });
-    const at = new Date().toISOString();
-    appendFileSync(
-      path.join(results, `${name}.jsonl`),
-      rows.map((row) => `${JSON.stringify({ at, ...row })}\n`).join(''),
-    );
-    console.log(`\nappended to benchmarks/results/${name}.jsonl`);
-  }
-  return code ?? 1;
+  process.removeAllListeners('SIGINT').off('SIGTERM', pass);
+  return { ...told, code: code ?? 1 };
 }
 
-/** Columns that are the same in each row stand above the table. */
-function printTable(rows) {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const isShared = (key) => rows.length > 1 && rows.every((row) => cell(row[key]) === cell(rows[0][key]));
-  const alone = ['benchmark', 'node', 'machine', 'settings'];
-  const shared = columns.filter((key) => alone.includes(key) || isShared(key));
-  const own = columns.filter((key) => !shared.includes(key));
-  console.log('');
-  for (const key of shared) console.log(`${key}: ${cell(rows[0][key])}`);
-  if (own.length === 0) return;
-  const lines = [own, ...rows.map((row) => own.map((key) => cell(row[key])))];
-  const widths = own.map((_, index) => Math.max(...lines.map((line) => line[index].length)));
-  console.log('');
-  for (const line of lines) {
-    console.log(
-      line.map((text, index) => (index === 0 ? text.padEnd(widths[0]) : text.padStart(widths[index]))).join('  '),
-    );
+/** Prints the rows, and writes them with those of other cases that earlier runs left. */
+async function keep(name, { rows, charts }, publish) {
+  const { formatTable } = await load('result-table.js');
+  const { mergeResults } = await load('result-file.js');
+  const { renderBarChart } = await load('bar-chart.js');
+  for (const line of formatTable(rows)) console.log(line);
+  mkdirSync(results, { recursive: true });
+  const file = path.join(results, `${name}.json`);
+  const merged = mergeResults(readIfThere(file), { benchmark: name, at: new Date().toISOString(), rows, charts });
+  const written = [`${name}.json`];
+  writeFileSync(file, `${JSON.stringify(merged, undefined, 2)}\n`);
+  for (const chart of merged.charts) {
+    written.push(`${chart.name}.svg`);
+    writeFileSync(path.join(results, `${chart.name}.svg`), renderBarChart(chart, merged.rows));
+  }
+  console.log(`\nwritten to benchmarks/results/: ${written.join(', ')}`);
+  if (!publish) return;
+  mkdirSync(published, { recursive: true });
+  for (const each of written) copyFileSync(path.join(results, each), path.join(published, each));
+  console.log('copied to docs/charts/');
+}
+
+function load(file) {
+  return import(pathToFileURL(path.join(compiled, 'shared', file)).href);
+}
+
+function readIfThere(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
-function cell(value) {
-  if (value === undefined || value === null) return '';
-  if (typeof value.median === 'number') {
-    return value.min === value.max ? `${value.median}` : `${value.median} (${value.min} to ${value.max})`;
+async function main() {
+  const benchmarks = findBenchmarks();
+  const { wanted, publish, help, unknown } = parseBenchArguments(
+    process.argv.slice(2),
+    benchmarks.map(({ name }) => name),
+  );
+  if (wanted.length === 0 || unknown !== undefined) {
+    if (unknown !== undefined) console.log(`there is no benchmark '${unknown}'\n`);
+    printList(benchmarks);
+    return unknown === undefined || help ? 0 : 2;
   }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
-}
-
-const [name, ...args] = process.argv.slice(2);
-const benchmarks = findBenchmarks();
-const wanted = benchmarks.find((benchmark) => benchmark.name === name);
-if (wanted) {
-  const built =
+  const isBuilt =
     (await runStage('build', ['scripts/build.mjs'])) && (await runStage('compile', ['scripts/build-test.mjs']));
-  process.exitCode = built ? await run(wanted, args) : 1;
-} else {
-  if (name !== undefined && !name.startsWith('-')) console.log(`there is no benchmark '${name}'\n`);
-  printList(benchmarks);
-  process.exitCode = name === undefined || name.startsWith('-') ? 0 : 2;
+  if (!isBuilt) return 1;
+  let worst = 0;
+  for (const { name, flags } of wanted) {
+    console.log(`\n${name} ${flags.join(' ')}`);
+    const told = await run(
+      benchmarks.find((benchmark) => benchmark.name === name),
+      flags,
+    );
+    worst = Math.max(worst, told.code);
+    if (told.rows.length > 0) await keep(name, told, publish);
+  }
+  return worst;
 }
+
+process.exitCode = await main();

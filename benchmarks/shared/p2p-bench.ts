@@ -9,6 +9,12 @@ import { MeasuredProcess } from './measured-process.js';
 /** The shipped command line. */
 export const P2P = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 
+/** Signals that end a benchmark, with its exit code. */
+const STOPS = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const;
 const CHUNK_BYTES = 8 * 1024 * 1024;
 
 export class P2pBench {
@@ -17,9 +23,11 @@ export class P2pBench {
   readonly #processes: MeasuredProcess[] = [];
 
   constructor() {
-    process.once('SIGINT', () => {
-      void this.close().then(() => process.exit(130));
-    });
+    for (const [signal, code] of STOPS) {
+      process.once(signal, () => {
+        void this.close().then(() => process.exit(code));
+      });
+    }
   }
 
   path(name: string): string {

@@ -5,7 +5,8 @@
 import { chmodSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { P2pBench } from '../shared/p2p-bench.js';
-import { environment, spread } from '../shared/statistics.js';
+import { Report } from '../shared/report.js';
+import { spread } from '../shared/statistics.js';
 import {
   announceAll,
   measureFromHere,
@@ -60,14 +61,10 @@ const WARM_UP_TORRENT = 1;
 
 const wrk = wrkVersion();
 
-function print(row: Readonly<Record<string, unknown>>): void {
-  const settings = { connections: values.connections, seconds: values.seconds, runs: values.runs, wrk: wrk ?? 'none' };
-  console.log(JSON.stringify({ benchmark: 'tracker', ...row, settings, ...environment() }));
-}
-
-function progress(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
+const report = new Report({
+  benchmark: 'tracker',
+  settings: { connections: values.connections, seconds: values.seconds, runs: values.runs, wrk: wrk ?? 'none' },
+});
 
 async function measureSpeed(trackers: readonly MeasuredTracker[]): Promise<void> {
   for (const torrents of values.torrents.split(',').map(Number)) {
@@ -88,7 +85,7 @@ async function measureSpeed(trackers: readonly MeasuredTracker[]): Promise<void>
             };
             const rate = await (wrk === undefined ? measureFromHere(load) : measureWithWrk(load));
             rates.get(name)?.push(rate);
-            progress(
+            report.progress(
               `${torrents} torrents, ${isNew ? 'new' : 'kept'}, run ${run + 1}: ${name} ${Math.round(rate)} a second`,
             );
           }
@@ -99,9 +96,9 @@ async function measureSpeed(trackers: readonly MeasuredTracker[]): Promise<void>
       }
       for (const { name, version } of able) {
         const announcesPerSec = spread(rates.get(name) ?? [], 0);
-        print({
+        report.row({
           case: `${isNew ? 'new' : 'kept'} connections, ${torrents} torrent${torrents === 1 ? '' : 's'}`,
-          tracker: name,
+          client: name,
           version,
           announcesPerSec,
         });
@@ -131,17 +128,17 @@ async function measureMemory(trackers: readonly MeasuredTracker[]): Promise<void
       const peerCount = Number(name === 'p2p' ? values.peers : values['other-peers']);
       if (peerCount === 0) continue;
       const swarmSize = Math.min(size, peerCount);
-      const what = { case: `memory, swarms of ${size}`, tracker: name, version };
+      const what = { case: `memory, swarms of ${size}`, client: name, version };
       if (swarmSize > PORTS && tracker.largeSwarms !== undefined) {
-        print({ ...what, note: `not measured: ${tracker.largeSwarms}` });
+        report.row({ ...what, note: `not measured: ${tracker.largeSwarms}` });
         continue;
       }
       const swarmCount = Math.ceil(peerCount / swarmSize);
       const running = await tracker.start('memory', swarmCount + 1);
       try {
         const bytesPerPeer = await fill(tracker, running, { peerCount, swarmSize });
-        progress(`swarms of ${swarmSize}, ${name}: ${Math.round(bytesPerPeer)} bytes a peer`);
-        print({ ...what, peers: peerCount, bytesPerPeer: Math.round(bytesPerPeer) });
+        report.progress(`swarms of ${swarmSize}, ${name}: ${Math.round(bytesPerPeer)} bytes a peer`);
+        report.row({ ...what, peers: peerCount, bytesPerPeer: Math.round(bytesPerPeer) });
       } finally {
         await running.stop();
       }
@@ -174,6 +171,12 @@ async function fill(
 
 async function main(): Promise<void> {
   const bench = new P2pBench();
+  report.chart({
+    ...{ name: 'tracker', title: 'Announces a second over HTTP', figure: 'announcesPerSec', unit: 'a second' },
+  });
+  report.chart({
+    ...{ name: 'tracker-memory', title: 'Memory of the tracker', figure: 'bytesPerPeer', unit: 'bytes a peer' },
+  });
   try {
     chmodSync(bench.folder, 0o755);
     const wanted = values.trackers.split(',');
@@ -187,9 +190,9 @@ async function main(): Promise<void> {
       { name: 'opentracker', tracker: opentracker(bench.folder), how: 'apt-get install opentracker' },
     ].filter(({ name }) => wanted.includes(name));
     for (const { name, tracker, how } of known) {
-      if (!tracker) print({ case: 'all', tracker: name, note: `not installed: ${how}` });
+      if (!tracker) report.row({ case: 'all', client: name, note: `not installed: ${how}` });
     }
-    if (wrk === undefined) print({ case: 'all', note: 'wrk is not installed: a slower load of our own is used' });
+    if (wrk === undefined) report.row({ case: 'all', note: 'wrk is not installed: a slower load of our own is used' });
     const trackers = known.flatMap(({ tracker }) => tracker ?? []);
     if (values.only.includes('speed')) await measureSpeed(trackers);
     if (values.only.includes('memory')) await measureMemory(trackers);
