@@ -6,6 +6,9 @@ process.env.UV_THREADPOOL_SIZE ??= '8';
 
 const words = process.argv.slice(2);
 
+/** These hash or transfer: their threads start on the other cores while this one reads the command line. */
+const usesThreads = /^(create|verify|peer (seed|download|resume))\b/.test(words.slice(0, 2).join(' '));
+
 if (words[0] === '--version' || words[0] === '-v' || (words[0] === '--json' && words[1] === '--version')) {
   // Answered here, since loading the command line would double the time it takes.
   const { name, version: release } = require('../package.json');
@@ -14,19 +17,24 @@ if (words[0] === '--version' || words[0] === '-v' || (words[0] === '--json' && w
   const result = { type: 'result', version: 1, name, release, platform, node };
   console.log(words.includes('--json') ? JSON.stringify(result) : `${name}/${release} ${platform} ${node}`);
 } else {
-  import('../dist/cli.js').then(
-    ({ main }) => main(words),
-    (error) => {
-      const isUnbuilt =
-        error.code === 'ERR_MODULE_NOT_FOUND' && !require('node:fs').existsSync(`${__dirname}/../dist/cli.js`);
-      const message = isUnbuilt ? 'p2p is not built yet: run "npm run build" first' : String(error.stack ?? error);
-      if (words.includes('--json')) {
-        const details = {};
-        console.log(JSON.stringify({ type: 'error', version: 1, code: 'P2P_BUG', message, details, exitCode: 1 }));
-      } else {
-        console.error(`Error: ${message}`);
-      }
-      process.exitCode = 1;
-    },
-  );
+  const threads = usesThreads
+    ? import('../dist/worker-threads.js').then(({ startThreadsEarly }) => startThreadsEarly())
+    : Promise.resolve();
+  threads
+    .then(() => import('../dist/cli.js'))
+    .then(
+      ({ main }) => main(words),
+      (error) => {
+        const isUnbuilt =
+          error.code === 'ERR_MODULE_NOT_FOUND' && !require('node:fs').existsSync(`${__dirname}/../dist/cli.js`);
+        const message = isUnbuilt ? 'p2p is not built yet: run "npm run build" first' : String(error.stack ?? error);
+        if (words.includes('--json')) {
+          const details = {};
+          console.log(JSON.stringify({ type: 'error', version: 1, code: 'P2P_BUG', message, details, exitCode: 1 }));
+        } else {
+          console.error(`Error: ${message}`);
+        }
+        process.exitCode = 1;
+      },
+    );
 }

@@ -22,6 +22,7 @@ const ENTRIES = {
   cli: 'src/cli/main.ts',
   index: 'src/engine/index.ts',
   'worker-main': 'src/workers/worker-main.ts',
+  'worker-threads': 'src/workers/worker-threads.ts',
 };
 
 /** Packages that stay packages: native code, WASM beside its JavaScript, and oclif plugins, which oclif loads itself. */

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 
 import { P2pError, toErrorValue } from '../errors.js';
@@ -15,6 +14,7 @@ import { checkOption } from '../options.js';
 import { createPeerId } from '../protocol/peer-id.js';
 import type { FromWorker } from '../workers/worker-messages.js';
 import { WorkerPool } from '../workers/worker-pool.js';
+import { defaultThreadCount } from '../workers/worker-threads.js';
 import { AnnounceGate } from './announce-gate.js';
 import { listEverywhere } from './catalogues.js';
 import { CLIENT } from './client-name.js';
@@ -111,7 +111,7 @@ class Engine implements EngineApi, EngineContext {
     this.#settings = {
       port: checkOption('port', config.port),
       portCount: checkOption('portCount', config.portCount),
-      workerThreads: checkOption('workerThreads', config.workerThreads ?? defaultThreads()),
+      workerThreads: checkOption('workerThreads', config.workerThreads ?? defaultThreadCount()),
       uploadSlots: checkOption('uploadSlots', config.uploadSlots),
       maxPeers: checkOption('maxPeers', config.maxPeers),
     };
@@ -379,9 +379,4 @@ class Engine implements EngineApi, EngineContext {
     if (message.type === 'reply') return;
     this.#sessions.get(message.torrentId)?.handleMessage(hostIndex, message);
   }
-}
-
-/** One thread for each core up to four: a connection fills one, more serve many fast peers. */
-function defaultThreads(): number {
-  return Math.min(4, Math.max(1, availableParallelism()));
 }

@@ -19,6 +19,12 @@ const WASM_STEP_BYTES = 65_536;
 // Named `load` and given literals: the bundler leaves these calls alone, and both packages stay outside the bundle.
 const load = createRequire(import.meta.url);
 
+/** Where the module's own loader takes long, the package that it finds in most cases. */
+const USUAL_BINDINGS: Readonly<Record<string, string>> = {
+  'linux-x64': '@napi-rs/blake-hash-linux-x64-gnu',
+  'linux-arm64': '@napi-rs/blake-hash-linux-arm64-gnu',
+};
+
 /** What we call of `@napi-rs/blake-hash`. */
 interface NativeModule {
   blake3(bytes: Uint8Array): Uint8Array;
@@ -60,7 +66,7 @@ function choose(): HashAlgorithm {
 export function loadNativeBlake3(): HashAlgorithm | undefined {
   let native: NativeModule;
   try {
-    native = load('@napi-rs/blake-hash') as NativeModule;
+    native = loadBinding();
   } catch (error) {
     if (isAbsentNativeModule(error)) return undefined;
     throw error;
@@ -80,6 +86,22 @@ export function loadNativeBlake3(): HashAlgorithm | undefined {
       };
     },
   };
+}
+
+/**
+ * The usual binding of this machine straight from its package. The module's own loader tells one libc from another by
+ * a diagnostic report, for which Node waits for every worker thread: 40 ms at a start. It has the last word all the same.
+ */
+function loadBinding(): NativeModule {
+  const usual = USUAL_BINDINGS[`${process.platform}-${process.arch}`];
+  if (usual !== undefined) {
+    try {
+      return createRequire(load.resolve('@napi-rs/blake-hash'))(usual) as NativeModule;
+    } catch (error) {
+      if (!isAbsentNativeModule(error)) throw error;
+    }
+  }
+  return load('@napi-rs/blake-hash') as NativeModule;
 }
 
 /** MODULE_NOT_FOUND: not installed. ERR_DLOPEN_FAILED: other libc or CPU. The rest is napi-rs's own summary of both. */

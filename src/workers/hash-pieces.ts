@@ -1,14 +1,15 @@
 /**
  * Hashing whole pieces of files for `create`, `verify` and seeding: a short task of the worker pool.
  *
- * Thread: any worker, beside its links, so reads are asynchronous and the loop is given back after each MiB or so.
- * Measured by: benchmarks (create, verify)
+ * Thread: any worker. Beside links reads are asynchronous, and the loop is given back after each MiB or so; in a process
+ * without links a read may hold up its thread, which is three times as fast. Measured by: benchmarks (create, verify)
  */
 import { P2pError } from '../errors.js';
 import type { HashAlgorithm, Hasher } from '../hashing/hash-algorithm.js';
 import { loadHashPlugins } from '../hashing/hash-plugins.js';
 import { HashRegistry } from '../hashing/hash-registry.js';
 import { PieceLayout, type PieceIndex } from '../metainfo/piece-layout.js';
+import { BlockingReader } from './blocking-reader.js';
 import { FileHandles } from './file-handles.js';
 import { PieceFiles } from './piece-files.js';
 import type { HashTask, HashTaskResult } from './worker-messages.js';
@@ -16,6 +17,9 @@ import type { HashTask, HashTaskResult } from './worker-messages.js';
 /** Small pieces are read together, large ones in steps, so that a read is worth its trip to the kernel. */
 const READ_BYTES = 1_048_576;
 const OPEN_FILES = 16;
+/** For the next task: new memory costs a page fault for every 4 KiB, which is dear in virtual machines. */
+const SPARE_BUFFERS = 2;
+const spareBuffers: Buffer[] = [];
 
 /** @returns digests of the task's pieces; pieces that cannot be read are listed, not thrown */
 export async function hashPieces(task: HashTask): Promise<HashTaskResult> {
@@ -23,40 +27,53 @@ export async function hashPieces(task: HashTask): Promise<HashTaskResult> {
   await loadHashPlugins(registry, task.hashPluginUrls);
   const algorithms = task.algorithms.map((name) => registry.require(name));
   const layout = new PieceLayout(task.pieceLengthBytes, task.files);
-  const handles = new FileHandles(OPEN_FILES);
-  const files = new PieceFiles(layout, task.files, false, handles);
+  const reader = openReader(task, layout);
   const count = task.endPiece - task.firstPiece;
   const digests = algorithms.map((algorithm) => new Uint8Array(count * algorithm.digestLength));
   const unreadable: number[] = [];
-  const work = { layout, files, algorithms, digests, unreadable, firstPiece: task.firstPiece };
+  const work = { layout, reader, algorithms, digests, unreadable, firstPiece: task.firstPiece };
+  const whole = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
   try {
     const step = Math.max(1, Math.floor(READ_BYTES / task.pieceLengthBytes));
-    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, step * task.pieceLengthBytes));
+    const buffer = whole.subarray(0, Math.min(READ_BYTES, step * task.pieceLengthBytes));
     for (let first = task.firstPiece; first < task.endPiece; first += step) {
       const end = Math.min(first + step, task.endPiece);
       if (task.pieceLengthBytes > READ_BYTES) await hashLargePiece(work, layout.pieceIndex(first), buffer);
       else await hashSmallPieces(work, first, end, buffer);
     }
   } finally {
-    await files.end();
+    await reader.end();
+    if (spareBuffers.length < SPARE_BUFFERS) spareBuffers.push(whole);
   }
   return { digests, unreadable };
 }
 
+interface PieceReader {
+  /** Fills `target` from `offset` of the torrent. @throws {P2P_DISK_FAILED} */
+  read(offset: number, target: Uint8Array): Promise<void> | void;
+  end(): Promise<void> | void;
+}
+
 interface HashWork {
   readonly layout: PieceLayout;
-  readonly files: PieceFiles;
+  readonly reader: PieceReader;
   readonly algorithms: readonly HashAlgorithm[];
   readonly digests: readonly Uint8Array[];
   readonly unreadable: number[];
   readonly firstPiece: number;
 }
 
+function openReader({ mayBlock, files }: HashTask, layout: PieceLayout): PieceReader {
+  if (mayBlock) return new BlockingReader(layout, files);
+  const pieceFiles = new PieceFiles(layout, files, false, new FileHandles(OPEN_FILES));
+  return { read: (offset, target) => pieceFiles.read(offset, [target]), end: () => pieceFiles.end() };
+}
+
 async function hashSmallPieces(work: HashWork, first: number, end: number, buffer: Uint8Array): Promise<void> {
   const { layout } = work;
   const offset = first * layout.pieceLengthBytes;
   const lengthBytes = Math.min(end * layout.pieceLengthBytes, layout.totalBytes) - offset;
-  if (!(await tryRead(work.files, offset, buffer.subarray(0, lengthBytes)))) {
+  if (!(await tryRead(work.reader, offset, buffer.subarray(0, lengthBytes)))) {
     if (end - first === 1) work.unreadable.push(first);
     // One bad file must not spoil its neighbours: piece by piece, to know which.
     else for (let index = first; index < end; index += 1) await hashSmallPieces(work, index, index + 1, buffer);
@@ -77,7 +94,7 @@ async function hashLargePiece(work: HashWork, index: PieceIndex, buffer: Uint8Ar
   const sizeBytes = layout.pieceSize(index);
   for (let done = 0; done < sizeBytes; done += buffer.length) {
     const bytes = buffer.subarray(0, Math.min(buffer.length, sizeBytes - done));
-    if (!(await tryRead(work.files, layout.pieceOffset(index) + done, bytes))) {
+    if (!(await tryRead(work.reader, layout.pieceOffset(index) + done, bytes))) {
       work.unreadable.push(index);
       return;
     }
@@ -89,9 +106,9 @@ async function hashLargePiece(work: HashWork, index: PieceIndex, buffer: Uint8Ar
   });
 }
 
-async function tryRead(files: PieceFiles, offset: number, target: Uint8Array): Promise<boolean> {
+async function tryRead(reader: PieceReader, offset: number, target: Uint8Array): Promise<boolean> {
   try {
-    await files.read(offset, [target]);
+    await reader.read(offset, target);
     return true;
   } catch (error) {
     if (error instanceof P2pError && error.code === 'P2P_DISK_FAILED') return false;

@@ -158,6 +158,8 @@ export interface HashTask {
   readonly firstPiece: number;
   readonly endPiece: number;
   readonly algorithms: readonly string[];
+  /** Whether reads may hold up the thread, since it holds no links. */
+  readonly mayBlock: boolean;
 }
 
 export interface HashTaskResult {

@@ -2,14 +2,10 @@
  * The main thread's end of the worker threads: one Piscina pool, one long host task and one message port for each thread,
  * short hashing tasks beside them. Nothing here sees payload.
  *
- * Piscina is used in the one way that suits threads with sockets (docs/design notes in ARCHITECTURE.md, Threads): a
- * fixed number of threads, `atomics: 'disabled'` (otherwise an idle thread is parked and its sockets freeze), and no
- * AbortSignal on any task (an aborted task's thread is killed).
+ * Hosts begin with the first message to one of them: a process that only hashes has none. No task gets an AbortSignal (an
+ * aborted task's thread is killed).
  */
-import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-
-import { Piscina } from 'piscina';
 
 import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
 import { MessageBatch } from './message-batch.js';
@@ -25,6 +21,7 @@ import type {
   ToWorker,
   WorkerTask,
 } from './worker-messages.js';
+import { takeThreads, type Thread, type WorkerThreads } from './worker-threads.js';
 
 const REFILL_MS = 25;
 const CLOSE_PATIENCE_MS = 1_000;
@@ -56,12 +53,6 @@ interface Host {
   readonly ended: Promise<void>;
 }
 
-/** What Piscina tells of a thread. */
-interface Thread {
-  readonly id: number;
-  readonly currentUsage: number;
-}
-
 interface Waiting {
   readonly hostIndex: number;
   readonly resolve: (value: number | undefined) => void;
@@ -74,12 +65,12 @@ type WithoutId<Message> = Message extends unknown ? Omit<Message, 'requestId'> :
 
 export class WorkerPool {
   readonly #config: WorkerPoolConfig;
-  readonly #piscina: Piscina;
+  readonly #threads: WorkerThreads;
+  /** None before the first message. */
   readonly #hosts: Host[] = [];
   /** Threads that were given a host. */
   readonly #hostThreads = new Set<number>();
   readonly #waiting = new Map<number, Waiting>();
-  readonly #shortTasksMost: number;
   readonly #uploadBucket = SharedTokenBucket.allocate();
   readonly #downloadBucket = SharedTokenBucket.allocate();
   #refillTimer: NodeJS.Timeout | undefined;
@@ -90,32 +81,22 @@ export class WorkerPool {
 
   constructor(config: WorkerPoolConfig) {
     this.#config = config;
-    this.#shortTasksMost = Math.max(2, Math.ceil((2 * availableParallelism()) / config.threads));
-    this.#piscina = new Piscina({
-      filename: new URL('./worker-main.js', import.meta.url).href,
-      minThreads: config.threads,
-      maxThreads: config.threads,
-      // One place for the host, the others for hashing.
-      concurrentTasksPerWorker: 1 + this.#shortTasksMost,
-      loadBalancer: (task, threads) => this.#pickThread(task.name === HOST_TASK_NAME, threads),
-      atomics: 'disabled',
-      idleTimeout: Number.POSITIVE_INFINITY,
-    });
-    // A thread that dies outside a task says so here; its host task rejects too, which is where it is handled.
-    this.#piscina.on('error', () => undefined);
-    for (let index = 0; index < config.threads; index += 1) this.#hosts.push(this.#startHost(index));
+    this.#threads = takeThreads(config.threads);
+    this.#threads.pickThread = (taskName, threads) => this.#pickThread(taskName === HOST_TASK_NAME, threads);
     this.#startRefill();
   }
 
   get hostCount(): number {
-    return this.#hosts.length;
+    return this.#config.threads;
   }
 
   send(hostIndex: number, message: ToWorker): void {
+    this.#startHosts();
     this.#hosts[hostIndex]?.outbox.push(message);
   }
 
   broadcast(message: ToWorker): void {
+    this.#startHosts();
     for (const host of this.#hosts) host.outbox.push(message);
   }
 
@@ -134,12 +115,12 @@ export class WorkerPool {
 
   /** The same request to every worker, one after the other (a disk flushes better alone). */
   async requestEach(message: WithoutId<RequestMessage>): Promise<void> {
-    for (let index = 0; index < this.#hosts.length; index += 1) await this.request(index, message);
+    for (let index = 0; index < this.hostCount; index += 1) await this.request(index, message);
   }
 
   /** @throws {P2P_HASH_UNKNOWN} and what hashing throws */
-  async hash(task: HashTask): Promise<HashTaskResult> {
-    return (await this.#run(task)) as HashTaskResult;
+  async hash(task: Omit<HashTask, 'mayBlock'>): Promise<HashTaskResult> {
+    return (await this.#run({ ...task, mayBlock: this.#hosts.length === 0 })) as HashTaskResult;
   }
 
   /** Moves a database's log into the database, in whichever thread is free. */
@@ -160,8 +141,10 @@ export class WorkerPool {
       clearTimeout(timer);
       restart();
     }
-    this.broadcast({ type: 'stop' });
-    for (const host of this.#hosts) host.outbox.flush();
+    for (const { outbox } of this.#hosts) {
+      outbox.push({ type: 'stop' });
+      outbox.flush();
+    }
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_PATIENCE_MS);
@@ -172,14 +155,14 @@ export class WorkerPool {
     for (const { reject } of this.#waiting.values()) reject(stopped());
     this.#waiting.clear();
     // A thread that is just dying would be replaced once more, after the end.
-    this.#piscina.options.minThreads = 0;
-    await this.#piscina.destroy();
+    this.#threads.piscina.options.minThreads = 0;
+    await this.#threads.piscina.destroy();
   }
 
   /** @throws what the task threw, or {P2P_WORKER_LOST} */
   async #run(task: WorkerTask): Promise<unknown> {
     if (this.#closing) throw stopped();
-    const outcome = await this.#piscina.run(task).then(
+    const outcome = await this.#threads.piscina.run(task).then(
       (value) => value as TaskOutcome,
       (error: unknown) => {
         throw this.#closing ? stopped() : died(error);
@@ -198,11 +181,16 @@ export class WorkerPool {
     for (const thread of threads) {
       const hasHost = this.#hostThreads.has(thread.id);
       const shortTasks = thread.currentUsage - (hasHost ? 1 : 0);
-      if (isHost ? hasHost : shortTasks >= this.#shortTasksMost) continue;
+      if (isHost ? hasHost : shortTasks >= this.#threads.shortTasksMost) continue;
       if (!best || thread.currentUsage < best.currentUsage) best = thread;
     }
     if (isHost && best) this.#hostThreads.add(best.id);
     return best;
+  }
+
+  #startHosts(): void {
+    if (this.#closing || this.#hosts.length > 0) return;
+    for (let index = 0; index < this.#config.threads; index += 1) this.#hosts.push(this.#startHost(index));
   }
 
   #startHost(hostIndex: number, isReplacement = false, delayMs = 0): Host {
@@ -236,7 +224,7 @@ export class WorkerPool {
     const startMs = performance.now();
     try {
       const options = { name: HOST_TASK_NAME, transferList: [task.port as MessagePort] };
-      const outcome = (await this.#piscina.run(task, options)) as TaskOutcome;
+      const outcome = (await this.#threads.piscina.run(task, options)) as TaskOutcome;
       if (!('error' in outcome)) return;
       this.#hostThreads.delete(outcome.threadId);
       throw P2pError.fromValue(outcome.error);

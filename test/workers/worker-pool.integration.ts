@@ -99,6 +99,7 @@ describe('WorkerPool', function () {
       firstPiece: 0,
       endPiece: Math.ceil(lengthBytes / 1000),
       algorithms,
+      mayBlock: false,
     };
   }
 
@@ -162,6 +163,7 @@ describe('WorkerPool', function () {
       const broken = path.join(folder, 'broken.mjs');
       writeFileSync(broken, 'throw new Error("no good")');
       const driver = aDriver({ threads: 1, hashPluginUrls: [pathToFileURL(broken).href] });
+      driver.pool.send(0, { type: 'haves', torrentId: 999, pieceIndices: [] });
 
       const { error } = await driver.until(() => driver.lost[0]);
       const startMs = performance.now();

@@ -1,0 +1,71 @@
+/**
+ * The Piscina pool behind a `WorkerPool`: a fixed number of threads that load `worker-main`.
+ *
+ * A thread takes some 60 ms to be ready. `bin/run.js` therefore starts them before the command line is read, on the other
+ * cores; the pool of the process then takes them over.
+ */
+import { availableParallelism } from 'node:os';
+
+import { Piscina } from 'piscina';
+
+const MOST_DEFAULT_THREADS = 4;
+
+/** What Piscina tells of a thread. */
+export interface Thread {
+  readonly id: number;
+  readonly currentUsage: number;
+}
+
+/** Chooses the thread of a task; null leaves the task in the queue. */
+export type PickThread = <Each extends Thread>(taskName: string, threads: readonly Each[]) => Each | null;
+
+export interface WorkerThreads {
+  readonly piscina: Piscina;
+  /** Short tasks that a thread gets at most, beside its host. */
+  readonly shortTasksMost: number;
+  /** Set once, by whoever gives them work. */
+  pickThread: PickThread;
+}
+
+let waiting: { readonly count: number; readonly threads: WorkerThreads } | undefined;
+
+/** One thread for each core up to four: a connection fills one, more serve many fast peers. */
+export function defaultThreadCount(): number {
+  return Math.min(MOST_DEFAULT_THREADS, Math.max(1, availableParallelism()));
+}
+
+/** Starts as many threads as a pool has by default, for the first pool of this process. */
+export function startThreadsEarly(): void {
+  const count = defaultThreadCount();
+  waiting ??= { count, threads: startThreads(count) };
+}
+
+/** The threads that wait, if they are as many; new ones otherwise. */
+export function takeThreads(count: number): WorkerThreads {
+  const early = waiting;
+  waiting = undefined;
+  if (early?.count === count) return early.threads;
+  void early?.threads.piscina.destroy();
+  return startThreads(count);
+}
+
+/**
+ * `atomics: 'disabled'`, since an idle thread would be parked otherwise, and its sockets would freeze.
+ */
+function startThreads(count: number): WorkerThreads {
+  const shortTasksMost = Math.max(2, Math.ceil((2 * availableParallelism()) / count));
+  const piscina = new Piscina({
+    filename: new URL('./worker-main.js', import.meta.url).href,
+    minThreads: count,
+    maxThreads: count,
+    // One place for the host, the others for hashing.
+    concurrentTasksPerWorker: 1 + shortTasksMost,
+    loadBalancer: (task, candidates) => threads.pickThread(task.name, candidates),
+    atomics: 'disabled',
+    idleTimeout: Number.POSITIVE_INFINITY,
+  });
+  // A thread that dies outside a task says so here; its host task rejects too, which is where it is handled.
+  piscina.on('error', () => undefined);
+  const threads: WorkerThreads = { piscina, shortTasksMost, pickThread: () => null };
+  return threads;
+}
