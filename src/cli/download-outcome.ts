@@ -18,7 +18,8 @@ export function downloadOutcomeError(
   if (outcome === undefined || outcome.state === 'complete') return undefined;
   const { snapshot, error } = outcome;
   if (error !== undefined && error.code !== 'P2P_INCOMPLETE') return P2pError.fromValue(error);
-  const { pieceCount, verifiedPieces, missingEverywhere, missingEverywhereCount } = snapshot.swarm;
+  const { missingEverywhere, missingEverywhereCount } = snapshot.swarm;
+  const { wantedPieces: pieceCount, wantedVerifiedPieces: verifiedPieces } = snapshot.swarm;
   const figures = { pieceCount, verifiedPieces, missingEverywhere, missingEverywhereCount };
   const reason = error?.message ?? `${verifiedPieces} of ${countOf(pieceCount, 'piece')} are here`;
   const sentences = [

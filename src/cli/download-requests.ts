@@ -1,5 +1,5 @@
 /** From the words and flags of `peer download` to what the engine is asked. */
-import type { DownloadRequest } from '../engine/engine-types.js';
+import type { DownloadRequest, FileChoice } from '../engine/engine-types.js';
 import { defined } from './defined.js';
 
 export interface DownloadFlagValues {
@@ -7,6 +7,7 @@ export interface DownloadFlagValues {
   readonly seed?: boolean | undefined;
   readonly force?: boolean | undefined;
   readonly timeout?: number | undefined;
+  readonly files?: readonly (readonly FileChoice[])[] | undefined;
 }
 
 /** One request a target; a target named twice is fetched once. */
@@ -23,6 +24,7 @@ export function downloadRequests(
       seedAfter: flags.seed === true ? true : undefined,
       force: flags.force === true ? true : undefined,
       timeoutMs: flags.timeout,
+      files: flags.files?.flat(),
     }),
   }));
 }

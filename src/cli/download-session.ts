@@ -142,8 +142,11 @@ export class DownloadSession {
       return;
     }
     this.#output.event('downloading', downloadingFields(transfer, path.resolve(outputDir, name)));
-    const pieces = `${countOf(layout.pieceCount, 'piece')} of ${formatSize(layout.pieceLengthBytes)}`;
-    this.#output.text(`Downloading ${printable(name)}  ${formatSize(layout.totalBytes)} in ${pieces}`);
+    const { swarm } = transfer.snapshot();
+    const pieces = `${countOf(swarm.wantedPieces, 'piece')} of ${formatSize(layout.pieceLengthBytes)}`;
+    this.#output.text(
+      `Downloading ${printable(name)}  ${chosenOf(transfer)}${formatSize(swarm.wantedBytes)} in ${pieces}`,
+    );
   }
 
   async #finish(entry: Entry): Promise<void> {
@@ -201,6 +204,12 @@ export class DownloadSession {
     const of = (wanted: Transfer['role']) => ended.filter(({ role }) => role === wanted).map(({ fields }) => fields);
     return { downloads: of('download'), seeds: of('seed') };
   }
+}
+
+/** `3 of 12 files, `; nothing when all of them are fetched. */
+function chosenOf({ metainfo, chosenFiles }: Transfer): string {
+  const fileCount = metainfo.files.filter(({ isPad }) => !isPad).length;
+  return chosenFiles === undefined || chosenFiles === fileCount ? '' : `${chosenFiles} of ${fileCount} files, `;
 }
 
 function outcomeError(

@@ -1,6 +1,7 @@
 /** The flags of all commands, each made once: ranges, units and defaults come from `options.ts`. */
 import { readFileSync } from 'node:fs';
 import { Args, Flags } from '@oclif/core';
+import type { FileChoice } from '../engine/engine-types.js';
 import { OptionError } from '../errors.js';
 import { OPTIONS, type IntegerOption, type OptionName } from '../options.js';
 import { parseDurationMs, parseRateBytesPerSec, parseSizeBytes } from '../units.js';
@@ -123,6 +124,17 @@ export const maskFlags = {
   to: shareFlag('Offer only pieces before this share of the file, 0 to 1. Short: -r2.'),
 };
 
+/** `--files`: which files of a folder. */
+export const filesFlag = Flags.custom<readonly FileChoice[]>({
+  description:
+    'Fetch only these files of a folder: a glob such as *.flac or "music/**" (in quotes; ! in front takes away), or ' +
+    'places in the list of "p2p show", such as 0,4-6. May be given several times.',
+  helpValue: 'GLOB',
+  multiple: true,
+  multipleNonGreedy: true,
+  parse: async (text) => parseFileChoice(text),
+})();
+
 /** `--timeout`. */
 export const timeoutFlag = Flags.custom<number>({
   description: 'Give up when no new piece was verified for so long: 30s, 5m [default: never].',
@@ -208,6 +220,20 @@ export function parsePieces(text: string): number[] {
   if (last < first) throw new OptionError(`the range ${text} runs backwards`);
   if (last - first >= MOST_PIECES) throw new OptionError(`the range ${text} holds more pieces than any torrent`);
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+/**
+ * `*.flac`, or places in the list of files as BEP 53 writes them: `0,4-6`.
+ * @throws {P2P_OPTION_INVALID} for a range that runs backwards, and for an empty word
+ */
+export function parseFileChoice(text: string): FileChoice[] {
+  if (text === '') throw new OptionError('an empty word names no file');
+  if (!/^\d{1,9}(?:-\d{1,9})?(?:,\d{1,9}(?:-\d{1,9})?)*$/.test(text)) return [{ type: 'glob', glob: text }];
+  return text.split(',').map((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    if (last < first) throw new OptionError(`the range ${part} runs backwards`);
+    return { type: 'range', first, last };
+  });
 }
 
 /** The 16 MiB of a .torrent hold fewer digests than this. */

@@ -2,6 +2,7 @@
 import type { Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
 import type { CopyDetail, CopyStatus } from '../engine/status-types.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import type { Bitfield } from '../protocol/bitfield.js';
 import type { TrackerSnapshot } from '../swarm/swarm-snapshot.js';
 import { figuresOf } from './status-table.js';
 
@@ -16,6 +17,8 @@ export function progressFields(snapshot: TransferSnapshot) {
     pieceCount: swarm.pieceCount,
     verifiedBytes: swarm.verifiedBytes,
     totalBytes: snapshot.totalBytes,
+    wantedBytes: swarm.wantedBytes,
+    wantedVerifiedBytes: swarm.wantedVerifiedBytes,
     downBytesPerSec: Math.round(swarm.downBytesPerSec),
     upBytesPerSec: Math.round(swarm.upBytesPerSec),
     downTotalBytes: swarm.downTotalBytes,
@@ -30,8 +33,10 @@ export function progressFields(snapshot: TransferSnapshot) {
 }
 
 /** Fields of a `downloading` line. */
-export function downloadingFields({ metainfo }: Transfer, path: string) {
-  return { ...identityFields(metainfo), path, ...sizeFields(metainfo) };
+export function downloadingFields(transfer: Transfer, path: string) {
+  const { metainfo, chosenFiles = null } = transfer;
+  const { wantedBytes } = transfer.snapshot().swarm;
+  return { ...identityFields(metainfo), path, ...sizeFields(metainfo), chosenFiles, wantedBytes };
 }
 
 /** Fields of a `seeding` line of a transfer that is taken up again. */
@@ -49,6 +54,7 @@ export function downloadFields(outcome: TransferOutcome) {
     infoHash: snapshot.infoHash,
     path: snapshot.path,
     totalBytes: snapshot.totalBytes,
+    wantedBytes: snapshot.swarm.wantedBytes,
     elapsedMs: Math.round(elapsedMs),
     downTotalBytes: snapshot.swarm.downTotalBytes,
     upTotalBytes: snapshot.swarm.upTotalBytes,
@@ -73,6 +79,9 @@ export function copyFields(copy: CopyStatus) {
     downBytesPerSec: Math.round(downBytesPerSec),
     upBytesPerSec: Math.round(upBytesPerSec),
     ...{ downTotalBytes, upTotalBytes, peers },
+    chosenFiles: copy.chosenFiles ?? null,
+    wantedBytes: copy.wantedBytes,
+    wantedVerifiedBytes: copy.wantedVerifiedBytes,
     etaMs: etaMs === undefined ? null : Math.round(etaMs),
     reason: reason ?? null,
     pids: copy.runs.map(({ pid }) => pid),
@@ -101,8 +110,11 @@ function trackerFields({ url, state, message, seeders, leechers, everAnswered }:
   return { url, state, message, seeders: seeders ?? null, leechers: leechers ?? null, everAnswered };
 }
 
-/** A torrent's metainfo without its digests: the result of `show`. */
-export function metainfoFields(metainfo: Metainfo) {
+/**
+ * A torrent's metainfo without its digests: the result of `show`.
+ * @param chosen files that a magnet link chooses, one bit each; all when left out
+ */
+export function metainfoFields(metainfo: Metainfo, chosen?: Bitfield) {
   return {
     ...identityFields(metainfo),
     blake3InfoHash: metainfo.blake3InfoHash,
@@ -110,7 +122,9 @@ export function metainfoFields(metainfo: Metainfo) {
     isFolder: metainfo.isFolder,
     ...sizeFields(metainfo),
     hashes: [...metainfo.digests.keys()],
-    files: metainfo.files.map(({ path, lengthBytes, isPad }) => ({ path: path.join('/'), lengthBytes, isPad })),
+    files: metainfo.files.map(({ path, lengthBytes, isPad }, place) => {
+      return { path: path.join('/'), lengthBytes, isPad, ...(chosen && { isChosen: chosen.has(place) }) };
+    }),
     isPrivate: metainfo.isPrivate,
     trackerTiers: metainfo.trackerTiers,
     webSeeds: metainfo.webSeeds,

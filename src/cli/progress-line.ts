@@ -104,16 +104,16 @@ export function slowReason(snapshot: TransferSnapshot): string | undefined {
   return undefined;
 }
 
-/** Share of the bytes that are verified, 0 to 1. */
-export function shareOf({ totalBytes, swarm }: TransferSnapshot): number {
-  return totalBytes === 0 ? 1 : swarm.verifiedBytes / totalBytes;
+/** Share of the wanted bytes that are verified, 0 to 1. */
+export function shareOf({ swarm }: TransferSnapshot): number {
+  return swarm.wantedBytes === 0 ? 1 : swarm.wantedVerifiedBytes / swarm.wantedBytes;
 }
 
 function downloadParts(snapshot: TransferSnapshot): Part[] {
-  const { swarm, totalBytes, etaMs } = snapshot;
+  const { swarm, etaMs } = snapshot;
   const parts: Part[] = [
     { text: padText(`${Math.floor(shareOf(snapshot) * 100)}%`, 4, 'right'), rank: 0 },
-    { text: `${formatSize(swarm.verifiedBytes)} of ${formatSize(totalBytes)}`, rank: 4 },
+    { text: `${formatSize(swarm.wantedVerifiedBytes)} of ${formatSize(swarm.wantedBytes)}`, rank: 4 },
   ];
   const reason = stallReason(snapshot);
   if (reason === undefined && snapshot.state === 'downloading') {

@@ -25,6 +25,9 @@ export function renderStatusCard(
     ['state', copy.activity + (copy.runs.length > 0 ? ` (${copy.runs.map(describeRun).join(', ')})` : '')],
     ...(reason === undefined ? [] : [['why', printable(reason)] satisfies [string, string]]),
     ['progress', `${renderShare(copy, barColumns(terminal), terminal.hasUnicode)}  ${sizes(copy)}`],
+    ...(isChosen(copy)
+      ? [['files', `${copy.chosenFiles} of ${copy.fileCount} are chosen`] satisfies [string, string]]
+      : []),
     ['pieces', pieces(copy)],
     ['traffic', traffic(copy)],
     ['path', printable(copy.rootPath)],
@@ -50,8 +53,12 @@ function describeRun({ pid, startedAtMs, updatedAtMs }: RunStatus): string {
   return `process ${pid}, for ${formatDuration(Math.max(updatedAtMs - startedAtMs, 0))}`;
 }
 
-function sizes({ verifiedBytes, totalBytes }: CopyDetail): string {
-  return `${formatSize(verifiedBytes)} of ${formatSize(totalBytes)}`;
+function sizes({ wantedVerifiedBytes, wantedBytes }: CopyDetail): string {
+  return `${formatSize(wantedVerifiedBytes)} of ${formatSize(wantedBytes)}`;
+}
+
+function isChosen({ chosenFiles, fileCount }: CopyDetail): boolean {
+  return chosenFiles !== undefined && chosenFiles !== fileCount;
 }
 
 function pieces({ verifiedPieces, pieceCount, pieceLengthBytes, durable }: CopyDetail): string {

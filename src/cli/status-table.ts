@@ -49,7 +49,7 @@ export function renderStatus(
     return [
       printable(copy.name),
       renderShare(copy, barColumns, terminal.hasUnicode),
-      formatSize(copy.totalBytes),
+      formatSize(copy.wantedBytes),
       isRunning ? formatRate(downBytesPerSec) : '',
       isRunning ? formatRate(upBytesPerSec) : '',
       isRunning ? `${peers}` : '',
@@ -77,12 +77,12 @@ export function figuresOf(copy: CopyStatus): CopyActivityFigures {
 
 /** `████░░░░  57%`: never 100% while anything is missing. */
 export function renderShare(
-  { verifiedBytes, totalBytes, verifiedPieces, pieceCount }: CopyStatus,
+  { wantedVerifiedBytes, wantedBytes, wantedVerifiedPieces, wantedPieces }: CopyStatus,
   barColumns: number,
   hasUnicode: boolean,
 ): string {
-  const share = totalBytes === 0 ? 1 : verifiedBytes / totalBytes;
-  const percent = `${verifiedPieces < pieceCount ? Math.min(99, Math.floor(share * 100)) : 100}%`.padStart(4);
+  const share = wantedBytes === 0 ? 1 : wantedVerifiedBytes / wantedBytes;
+  const percent = `${wantedVerifiedPieces < wantedPieces ? Math.min(99, Math.floor(share * 100)) : 100}%`.padStart(4);
   return barColumns === 0 ? percent : `${renderBar(share, barColumns, hasUnicode)} ${percent}`;
 }
 

@@ -1,5 +1,6 @@
 /** A torrent's metainfo for people. */
 import type { Metainfo } from '../metainfo/metainfo.js';
+import type { Bitfield } from '../protocol/bitfield.js';
 import { formatSize } from '../units.js';
 import { countOf } from './format-pieces.js';
 import { printable } from './printable.js';
@@ -13,15 +14,17 @@ const KINDS: Readonly<Record<Metainfo['kind'], string>> = {
   v1: 'BitTorrent v1',
 };
 
-/**
- * The card of `p2p show`.
- * @param trackers announce URLs in use
- */
-export function renderTorrentCard(
-  metainfo: Metainfo,
-  others: { readonly trackers: readonly string[]; readonly magnet: string; readonly allFiles: boolean },
-  style: Style,
-): string[] {
+export interface TorrentCardOptions {
+  /** Announce URLs in use. */
+  readonly trackers: readonly string[];
+  readonly magnet: string;
+  readonly allFiles: boolean;
+  /** Files that a magnet link chooses, one bit each; undefined for all. */
+  readonly chosen?: Bitfield | undefined;
+}
+
+/** The card of `p2p show`. */
+export function renderTorrentCard(metainfo: Metainfo, others: TorrentCardOptions, style: Style): string[] {
   const { layout } = metainfo;
   const rows: [label: string, value: string][] = [
     ['size', `${formatSize(layout.totalBytes)} (${layout.totalBytes.toLocaleString('en-US')} bytes)`],
@@ -42,19 +45,24 @@ export function renderTorrentCard(
   return [
     style.bold(printable(metainfo.name) + (metainfo.isFolder ? '/' : '')),
     ...rows.map(([label, value]) => `  ${style.dim(label.padEnd(9))}  ${value}`),
-    ...(metainfo.isFolder ? fileLines(metainfo, others.allFiles, style) : []),
+    ...(metainfo.isFolder ? fileLines(metainfo, others, style) : []),
   ];
 }
 
-function fileLines(metainfo: Metainfo, all: boolean, style: Style): string[] {
-  const files = metainfo.files.filter(({ isPad }) => !isPad);
-  const shown = all ? files : files.slice(0, MOST_FILES);
-  const sizes = shown.map(({ lengthBytes }) => formatSize(lengthBytes));
-  const width = Math.max(0, ...sizes.map((size) => size.length));
+/** Each file with its place in the torrent's list, which `--files` takes. */
+function fileLines(metainfo: Metainfo, { allFiles, chosen }: TorrentCardOptions, style: Style): string[] {
+  const files = metainfo.files.map((file, place) => ({ ...file, place })).filter(({ isPad }) => !isPad);
+  const shown = allFiles ? files : files.slice(0, MOST_FILES);
+  const rows = shown.map(({ place, lengthBytes, path }) => {
+    const mark = chosen && !chosen.has(place) ? '-' : `${place}`;
+    return [mark, formatSize(lengthBytes), path.map(printable).join('/')] as const;
+  });
+  const widthOf = (column: 0 | 1): number => rows.reduce((most, row) => Math.max(most, row[column].length), 0);
+  const [placeWidth, sizeWidth] = [widthOf(0), widthOf(1)];
   return [
     '',
-    style.dim(countOf(files.length, 'file')),
-    ...shown.map(({ path }, index) => `  ${(sizes[index] ?? '').padStart(width)}  ${path.map(printable).join('/')}`),
+    style.dim(countOf(files.length, 'file') + (chosen ? `, ${chosen.count()} chosen by the link` : '')),
+    ...rows.map(([place, size, path]) => `  ${place.padStart(placeWidth)}  ${size.padStart(sizeWidth)}  ${path}`),
     ...(shown.length < files.length ? [style.dim(`  and ${files.length - shown.length} more: --files shows all`)] : []),
   ];
 }

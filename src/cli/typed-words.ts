@@ -60,8 +60,8 @@ function progressOf(snapshot: TransferSnapshot, { terminal, style }: AnswerLook)
   const reason = stallReason(snapshot);
   const figures = [
     state,
-    `${swarm.verifiedPieces.toLocaleString('en-US')} of ${countOf(swarm.pieceCount, 'piece')}`,
-    `${formatSize(swarm.verifiedBytes)} of ${formatSize(snapshot.totalBytes)}`,
+    `${swarm.wantedVerifiedPieces.toLocaleString('en-US')} of ${countOf(swarm.wantedPieces, 'piece')}`,
+    `${formatSize(swarm.wantedVerifiedBytes)} of ${formatSize(swarm.wantedBytes)}`,
     `${formatRate(swarm.downBytesPerSec)} down`,
     `${formatRate(swarm.upBytesPerSec)} up`,
     countOf(swarm.links.length, 'peer'),

@@ -8,6 +8,7 @@ import { hashingFlags, stateFlags, targetArg, trackerFlags } from '../cli/flags.
 import { metainfoFields } from '../cli/json-fields.js';
 import { magnetOf, trackersOf } from '../cli/magnet-of.js';
 import { renderTorrentCard } from '../cli/torrent-card.js';
+import { chooseFiles } from '../engine/file-selection.js';
 
 export class Show extends BaseCommand {
   static override summary = 'Show what a torrent holds.';
@@ -39,8 +40,9 @@ export class Show extends BaseCommand {
     const target = await withEngineUntilStopped(this.output, config, (engine) => engine.resolve(query));
     const trackers = trackersOf(target, query);
     const magnet = magnetOf(target, trackers);
-    const card = { trackers, magnet, allFiles: flags.files };
+    const chosen = target.files && chooseFiles(target.metainfo, target.files);
+    const card = { trackers, magnet, allFiles: flags.files, chosen };
     this.output.text(...renderTorrentCard(target.metainfo, card, this.output.style));
-    return { ...metainfoFields(target.metainfo), magnet };
+    return { ...metainfoFields(target.metainfo, chosen), magnet };
   }
 }

@@ -10,6 +10,7 @@ import { makeFolder } from '../database/make-folder.js';
 import { syncFolder } from '../database/sync-folder.js';
 import { StorageError } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import type { Bitfield } from '../protocol/bitfield.js';
 import { MAX_COMPONENT_BYTES, shortenName } from '../metainfo/safe-path.js';
 import { formatSize } from '../units.js';
 import { describeDiskError } from '../workers/disk-errors.js';
@@ -92,15 +93,16 @@ export async function allocatedBytes(paths: readonly (string | undefined)[]): Pr
 
 /**
  * Makes what no piece has written: empty files, and the folder of a torrent that has only such. Their names are flushed.
+ * @param chosen only these files, one bit each; all when left out
  * @throws {P2P_DISK_FULL} {P2P_DISK_FAILED}
  * @throws {P2P_PATH_UNSAFE} when a symbolic link is in the way
  */
-export async function createEmptyFiles(metainfo: Metainfo, partPath: string): Promise<void> {
+export async function createEmptyFiles(metainfo: Metainfo, partPath: string, chosen?: Bitfield): Promise<void> {
   const changed = new Set<string>();
   try {
     if (metainfo.isFolder) makeFolder(partPath);
-    for (const file of torrentFiles(metainfo, partPath)) {
-      if (file.lengthBytes > 0 || file.path === undefined) continue;
+    for (const [index, file] of torrentFiles(metainfo, partPath).entries()) {
+      if (file.lengthBytes > 0 || file.path === undefined || chosen?.has(index) === false) continue;
       await ensureFolders(file.path, file.depth);
       const handle = await fs.open(file.path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644);
       await handle.close();
@@ -125,6 +127,21 @@ export async function finishTarget(target: DownloadTarget, isFolder: boolean, fo
     if (there === 'nothing' && !isFolder) await linkIntoPlace(partPath, targetPath);
     else await renameOver(partPath, targetPath, there === 'folder' || (isFolder && there !== 'nothing'));
     await syncFolder(path.dirname(targetPath));
+  } catch (error) {
+    throw describeDiskError(error, 'rename to', targetPath);
+  }
+}
+
+/**
+ * Gives one complete file its final name; the names are not flushed.
+ * @throws {P2P_TARGET_EXISTS} when something is there that may not be replaced, {P2P_DISK_FAILED}
+ */
+export async function moveIntoPlace(partPath: string, targetPath: string, force: boolean): Promise<void> {
+  const there = await entryKind(targetPath);
+  if (there !== 'nothing' && (!force || there === 'folder')) throw targetExists(targetPath);
+  try {
+    if (there === 'nothing') await linkIntoPlace(partPath, targetPath);
+    else await fs.rename(partPath, targetPath);
   } catch (error) {
     throw describeDiskError(error, 'rename to', targetPath);
   }

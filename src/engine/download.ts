@@ -9,13 +9,12 @@ import type { CopyFile } from '../store/copy-store.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 import { formatDuration } from '../units.js';
 import type { CopyRecorder } from './copy-recorder.js';
-import { createEmptyFiles, finishTarget, type DownloadTarget } from './download-target.js';
+import type { DownloadFiles } from './download-files.js';
 import type { StateStore } from './state-store.js';
 import type { Transfer, TransferOutcome, TransferSnapshot, TransferState } from './engine-types.js';
 import { stampFiles, withStamps } from './file-stamps.js';
 import { isRunningOut, roomNeeded } from './room-needed.js';
 import type { ServedCopy, ServedCopyOptions } from './served-copy.js';
-import { torrentFiles } from './torrent-files.js';
 import type { TorrentSession } from './torrent-session.js';
 import { transferSnapshot } from './transfer-snapshot.js';
 
@@ -24,7 +23,8 @@ const WATCH_MS = 250;
 
 export interface DownloadOptions {
   readonly metainfo: Metainfo;
-  readonly target: DownloadTarget;
+  /** Where its files lie. */
+  readonly files: DownloadFiles;
   readonly force: boolean;
   readonly seedAfter: boolean;
   readonly timeoutMs: number | undefined;
@@ -71,10 +71,15 @@ export class Download implements Transfer {
     return this.#options.copy;
   }
 
-  /** @param owned verified pieces; when that is all of them nothing is fetched */
+  /** How many files are fetched; undefined when that is not asked file by file. */
+  get chosenFiles(): number | undefined {
+    return this.#options.files.chosen?.count();
+  }
+
+  /** @param owned verified pieces; when that is all that is wanted nothing is fetched */
   start(session: TorrentSession, owned: Bitfield): void {
     this.#session = session;
-    if (owned.isFull()) {
+    if (isAllThere(owned, this.#options.files.wanted)) {
       this.handleComplete();
       return;
     }
@@ -88,7 +93,7 @@ export class Download implements Transfer {
    * @param files the target's
    */
   startComplete(files: readonly TorrentFile[], stamps: ReadonlyMap<number, CopyFile>): void {
-    const { target, seedAfter, onDownloaded, serve, store, copy } = this.#options;
+    const { seedAfter, onDownloaded, serve, store, copy } = this.#options;
     this.#isRenamed = true;
     this.#ownsAll = true;
     store.setState(copy, 'complete');
@@ -97,7 +102,7 @@ export class Download implements Transfer {
       this.#served = serve({ files, stamps, owned: Bitfield.full(this.metainfo.layout.pieceCount) });
       this.#served.start();
     }
-    onDownloaded(target.targetPath);
+    onDownloaded(this.#options.files.target.targetPath);
     if (seedAfter) this.#settle(this.#outcome('complete'));
     else void this.#end('complete');
   }
@@ -113,7 +118,7 @@ export class Download implements Transfer {
   /** It cannot go on. When every piece is verified, only giving it its name can still fail. */
   handleFailed(error: ErrorValue): void {
     if (this.#state !== 'downloading') return;
-    if (isRunningOut(error)) void this.#end('failed', roomNeeded(error, this.#options.target, this.#bytesLeft()));
+    if (isRunningOut(error)) void this.#end('failed', roomNeeded(error, this.#options.files.target, this.#bytesLeft()));
     else void this.#end('failed', error);
   }
 
@@ -125,7 +130,7 @@ export class Download implements Transfer {
   }
 
   snapshot(): TransferSnapshot {
-    const { target } = this.#options;
+    const { target } = this.#options.files;
     const path = this.#isRenamed ? target.targetPath : target.partPath;
     const session = this.#served ? this.#served.session : this.#session;
     const state = this.#state === 'seeding' && this.#served?.isChecking === true ? 'checking' : this.#state;
@@ -140,23 +145,21 @@ export class Download implements Transfer {
   }
 
   async #finish(): Promise<void> {
-    const { target, force, store, copy, seedAfter, onDownloaded, serve } = this.#options;
-    const files = torrentFiles(this.metainfo, target.targetPath);
+    const { files, force, store, copy, seedAfter, onDownloaded, serve } = this.#options;
     let stamps: ReadonlyMap<number, CopyFile>;
     try {
       await this.#session?.closeFiles();
-      await createEmptyFiles(this.metainfo, target.partPath);
-      await finishTarget(target, this.metainfo.isFolder, force);
+      await files.finish(force);
       this.#isRenamed = true;
       copy.flush();
-      stamps = await stampFiles(files);
+      stamps = await stampFiles(files.present);
       store.completeCopy(copy, stamps.values());
     } catch (error) {
       await this.#end('failed', toErrorValue(error));
       return;
     }
-    this.#session?.handleRenamed(withStamps(files, stamps));
-    onDownloaded(target.targetPath);
+    this.#session?.handleRenamed(withStamps(files.present, stamps));
+    onDownloaded(files.target.targetPath);
     if (!seedAfter) {
       await this.#end('complete');
       return;
@@ -164,14 +167,15 @@ export class Download implements Transfer {
     // It was not started when everything was there from the beginning.
     this.#session?.start();
     this.#state = 'seeding';
-    const owned = Bitfield.full(this.metainfo.layout.pieceCount);
-    this.#served = serve({ files, stamps, owned, ...(this.#session && { session: this.#session }) });
+    const owned = this.#session?.owned ?? Bitfield.full(this.metainfo.layout.pieceCount);
+    this.#served = serve({ files: files.present, stamps, owned, ...(this.#session && { session: this.#session }) });
     this.#served.start();
     this.#settle(this.#outcome('complete'));
   }
 
   #bytesLeft(): number {
-    return this.metainfo.layout.totalBytes - this.snapshot().swarm.verifiedBytes;
+    const { wantedBytes, wantedVerifiedBytes } = this.snapshot().swarm;
+    return wantedBytes - wantedVerifiedBytes;
   }
 
   #watchTimeout(session: TorrentSession, timeoutMs: number): void {
@@ -185,8 +189,8 @@ export class Download implements Transfer {
   }
 
   #incomplete(session: TorrentSession, timeoutMs: number): ErrorValue {
-    const { everAnswered, missingEverywhere, missingEverywhereCount, verifiedPieces, pieceCount, trackers, links } =
-      session.snapshot();
+    const { everAnswered, missingEverywhere, missingEverywhereCount, trackers, links, ...swarm } = session.snapshot();
+    const { wantedVerifiedPieces: verifiedPieces, wantedPieces: pieceCount } = swarm;
     const details = { missingEverywhere, missingEverywhereCount, verifiedPieces, pieceCount };
     const since = `no new piece in ${formatDuration(timeoutMs)}`;
     if (!everAnswered) {
@@ -225,8 +229,8 @@ export class Download implements Transfer {
 
   /** Nothing writes to the files any more: as they are now they are believed at the next start. */
   async #stampPart(): Promise<void> {
-    const { store, copy, target } = this.#options;
-    store.recordFiles(copy, (await stampFiles(torrentFiles(this.metainfo, target.partPath))).values());
+    const { store, copy, files } = this.#options;
+    store.recordFiles(copy, (await stampFiles(files.present)).values());
   }
 
   #outcome(state: TransferOutcome['state'], error?: ErrorValue): TransferOutcome {
@@ -234,6 +238,11 @@ export class Download implements Transfer {
     const elapsedMs = performance.now() - this.#startedMs;
     return { state, elapsedMs, snapshot: { ...snapshot, state }, ...(error === undefined ? {} : { error }) };
   }
+}
+
+/** @param wanted undefined for all */
+function isAllThere(owned: Bitfield, wanted: Bitfield | undefined): boolean {
+  return wanted ? [...wanted.indices()].every((index) => owned.has(index)) : owned.isFull();
 }
 
 /** Of a copy that nobody serves. */

@@ -181,6 +181,8 @@ export interface TransferOutcome {
 export interface Transfer {
   readonly metainfo: Metainfo;
   readonly role: 'seed' | 'download';
+  /** How many files of a folder are fetched; undefined when it is one thing. */
+  readonly chosenFiles?: number | undefined;
   snapshot(): TransferSnapshot;
   /**
    * Settles once: for a download when it is complete, failed or timed out (a download with `seedAfter` settles when it is

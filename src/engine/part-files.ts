@@ -12,7 +12,6 @@ import { stampFiles } from './file-stamps.js';
 import { findPresent } from './find-present.js';
 import type { KnownCopy } from './copy-trust.js';
 import type { StateStore } from './state-store.js';
-import { torrentFiles } from './torrent-files.js';
 import type { VerifyTools } from './verify-copy.js';
 import { describeDiskError } from '../workers/disk-errors.js';
 import { foldersAbove } from '../workers/file-handles.js';
@@ -29,25 +28,34 @@ export interface FoundPart {
   readonly resumed: { readonly trustedPieces: number; readonly hashedPieces: number } | undefined;
 }
 
+/** What looking takes. */
+export interface PartTools {
+  readonly store: StateStore;
+  readonly tools: VerifyTools;
+  /** Whether some of the files have their final names. */
+  readonly hasFinal?: boolean;
+}
+
 /**
  * Looks at the `.part`. Of one that the store knows, what is doubtful is hashed (`judgeCopy`); another is hashed wholly,
  * and taken up when any of its pieces is right.
+ * @param files where they lie: in the `.part`, or under their final names
  * @throws {P2P_PART_OF_ANOTHER_TORRENT} when it holds another torrent's data, or what no torrent wrote
  */
 export async function findPart(
   metainfo: Metainfo,
   target: DownloadTarget,
-  store: StateStore,
-  tools: VerifyTools,
+  files: readonly TorrentFile[],
+  { store, tools, hasFinal = false }: PartTools,
 ): Promise<FoundPart> {
   const there = await entryKind(target.partPath);
   const { infoHash, layout } = metainfo;
-  if (there === 'nothing') {
+  if (there === 'nothing' && !hasFinal) {
     return { owned: new Bitfield(layout.pieceCount), stamps: new Map(), allocatedBytes: 0, resumed: undefined };
   }
-  const isOurs = there === (metainfo.isFolder ? 'folder' : 'file');
-  if (!isOurs || store.isPartOfAnother(infoHash, target.targetPath)) throw otherTorrent(target);
-  const files = torrentFiles(metainfo, target.partPath);
+  const isOurs = there === 'nothing' || there === (metainfo.isFolder ? 'folder' : 'file');
+  const isAnothers = there !== 'nothing' && store.isPartOfAnother(infoHash, target.targetPath);
+  if (!isOurs || isAnothers) throw otherTorrent(target);
   const stored = store.known(infoHash, target.targetPath);
   // A copy that never began to write tells nothing of what lies here.
   const known = stored && hasAny(stored) ? stored : undefined;

@@ -5,11 +5,14 @@
 import type { SqliteDatabase } from '../database/sqlite.js';
 import { OptionError } from '../errors.js';
 import { escapeText } from '../metainfo/escape-text.js';
+import { parseMetainfo } from '../metainfo/parse-metainfo.js';
+import { Bitfield } from '../protocol/bitfield.js';
 import { CopyStore, type CopyRecord, type VerifiedCount } from '../store/copy-store.js';
 import { hasStateDatabase, openStateDatabase } from '../store/database.js';
 import { findNamedCopies } from '../store/find-copies.js';
 import { RunStore } from '../store/run-store.js';
 import type { TransferSnapshot, TransferState } from './engine-types.js';
+import { wantedPieces } from './file-selection.js';
 import type { CopyActivity, CopyDetail, CopyStatus, RunStatus } from './status-types.js';
 
 export class StatusReader {
@@ -35,9 +38,10 @@ export class StatusReader {
     if (!store) return [];
     const runs = this.#runsByCopy(store.runs);
     const counts = store.copies.countVerified();
-    return store.copies
-      .listCopies()
-      .map((record) => copyStatus(record, counts.get(record.id) ?? NOTHING, runs.get(record.id) ?? []));
+    return store.copies.listCopies().map((record) => {
+      const status = copyStatus(record, counts.get(record.id) ?? NOTHING, runs.get(record.id) ?? []);
+      return { ...status, ...this.#wanted(store.copies, record) };
+    });
   }
 
   /**
@@ -82,6 +86,25 @@ export class StatusReader {
     return this.#open;
   }
 
+  /** Of a download with a choice of files; a torrent is read for that alone, since it takes a while. */
+  #wanted(copies: CopyStore, { id, infoHash, chosenFiles }: CopyRecord): Partial<CopyStatus> {
+    const bytes = chosenFiles && copies.metainfoBytes(infoHash);
+    if (!bytes) return {};
+    const { layout, files } = parseMetainfo(bytes);
+    const chosen = new Bitfield(files.length, chosenFiles);
+    const { verified } = copies.ownership(id);
+    const figures = { wantedPieces: 0, wantedBytes: 0, wantedVerifiedPieces: 0, wantedVerifiedBytes: 0 };
+    for (const index of wantedPieces(layout, chosen).indices()) {
+      const sizeBytes = layout.pieceSize(layout.pieceIndex(index));
+      figures.wantedPieces += 1;
+      figures.wantedBytes += sizeBytes;
+      if (!verified.has(index)) continue;
+      figures.wantedVerifiedPieces += 1;
+      figures.wantedVerifiedBytes += sizeBytes;
+    }
+    return { ...figures, chosenFiles: chosen.count(), fileCount: files.filter(({ isPad }) => !isPad).length };
+  }
+
   #runsByCopy(runs: RunStore): Map<number, RunStatus[]> {
     const byCopy = new Map<number, RunStatus[]>();
     for (const { copyId, pid, startedAtMs, updatedAtMs, snapshot } of runs.listLiveRuns(this.#stateDir)) {
@@ -106,6 +129,12 @@ function copyStatus(record: CopyRecord, verified: VerifiedCount, runs: readonly 
     pieceCount: record.pieceCount,
     verifiedPieces: verified.pieces,
     verifiedBytes: bytesOf(record, verified),
+    chosenFiles: undefined,
+    fileCount: undefined,
+    wantedPieces: record.pieceCount,
+    wantedBytes: record.totalBytes,
+    wantedVerifiedPieces: verified.pieces,
+    wantedVerifiedBytes: bytesOf(record, verified),
     downTotalBytes: record.downTotalBytes,
     upTotalBytes: record.upTotalBytes,
     createdAtMs: record.createdAtMs,

@@ -9,8 +9,11 @@ import { lockCopy } from '../store/copy-lock.js';
 import { CopyStore, type CopyFile } from '../store/copy-store.js';
 import { openStateDatabase } from '../store/database.js';
 import { describeDiskError } from '../workers/disk-errors.js';
+import type { TorrentFile } from '../workers/worker-messages.js';
+import { findFinal, placedFiles } from './download-files.js';
 import { downloadTarget, entryKind } from './download-target.js';
 import { isSameFile, stampFiles } from './file-stamps.js';
+import { removeEmptyFolders } from './remove-empty-folders.js';
 import type { CopyStatus } from './status-types.js';
 import { torrentFiles } from './torrent-files.js';
 
@@ -75,14 +78,17 @@ function isOthers(store: CopyStore, { copyId, rootPath, activity, updatedAtMs }:
  */
 async function removeData(
   metainfo: Metainfo,
-  { rootPath, activity }: CopyStatus,
+  copy: CopyStatus,
   written: ReadonlyMap<number, CopyFile>,
 ): Promise<RemovedCopy> {
+  const { rootPath, activity, chosenFiles } = copy;
   const { partPath } = downloadTarget(metainfo, path.dirname(rootPath));
   const isComplete = activity === 'complete';
-  const root = isComplete ? rootPath : partPath;
-  if ((await entryKind(root)) !== (metainfo.isFolder ? 'folder' : 'file')) return NOTHING;
-  const files = torrentFiles(metainfo, root);
+  const roots = chosenFiles !== undefined ? [rootPath, partPath] : [isComplete ? rootPath : partPath];
+  const kinds = await Promise.all(roots.map(entryKind));
+  if (!kinds.includes(metainfo.isFolder ? 'folder' : 'file')) return NOTHING;
+  const root = roots[kinds[0] === 'nothing' ? roots.length - 1 : 0] ?? rootPath;
+  const files = chosenFiles === undefined ? torrentFiles(metainfo, root) : await whereTheyLie(metainfo, copy);
   const now = await stampFiles(files);
   const keptFiles: string[] = [];
   let removedBytes = 0;
@@ -93,10 +99,20 @@ async function removeData(
       removedBytes += await removeFile(file.path);
     } else keptFiles.push(file.path);
   }
-  if (metainfo.isFolder) await removeEmptyFolders(root);
-  const isFolderKept = metainfo.isFolder && (await entryKind(root)) === 'folder';
+  let isFolderKept = false;
+  for (const folder of metainfo.isFolder ? roots : []) {
+    if ((await entryKind(folder)) !== 'folder') continue;
+    await removeEmptyFolders(folder);
+    isFolderKept ||= (await entryKind(folder)) === 'folder';
+  }
   const removedPath = keptFiles.length < files.length ? root : undefined;
   return { removedBytes, removedPath, keptFiles, isFolderKept };
+}
+
+/** The files of a download with a choice: under their final names, or in the `.part`. */
+async function whereTheyLie(metainfo: Metainfo, { rootPath }: CopyStatus): Promise<TorrentFile[]> {
+  const target = downloadTarget(metainfo, path.dirname(rootPath));
+  return placedFiles(metainfo, target, await findFinal(metainfo, target));
 }
 
 /** A complete file is at rest; one that is being written was only ever touched by us while its name ends in `.part`. */
@@ -116,18 +132,6 @@ async function removeFile(filePath: string): Promise<number> {
     return size;
   } catch (error) {
     throw describeDiskError(error, 'remove', filePath);
-  }
-}
-
-/** What somebody put beside the torrent's files keeps its folder. */
-async function removeEmptyFolders(folder: string): Promise<void> {
-  try {
-    for (const entry of await fs.readdir(folder, { withFileTypes: true })) {
-      if (entry.isDirectory()) await removeEmptyFolders(path.join(folder, entry.name));
-    }
-    if ((await fs.readdir(folder)).length === 0) await fs.rmdir(folder);
-  } catch (error) {
-    throw describeDiskError(error, 'remove', folder);
   }
 }
 

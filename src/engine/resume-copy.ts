@@ -23,7 +23,8 @@ export async function resumeCopy(engine: EngineContext, request: ResumeRequest):
   const resolved = recallCopy(engine.store(), record, trackers);
   if (record.role === 'seed') return resumeSeed(engine, resolved, rootPath, trackers);
   const seedAfter = request.seedAfter ?? isComplete;
-  return startResolved(engine, { ...request, outputDir: path.dirname(rootPath), seedAfter }, resolved);
+  const outputDir = path.dirname(rootPath);
+  return startResolved(engine, { ...request, outputDir, seedAfter, choice: 'as-before' }, resolved);
 }
 
 /** It was complete, and somebody took it away: to fetch it once more is not what resuming promises. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import type { ErrorValue } from '../errors.js';
 import type { PieceLayout } from '../metainfo/piece-layout.js';
-import type { Bitfield } from '../protocol/bitfield.js';
+import { Bitfield } from '../protocol/bitfield.js';
 import { formatSize } from '../units.js';
 import type { DownloadTarget } from './download-target.js';
 
@@ -12,10 +12,13 @@ import type { DownloadTarget } from './download-target.js';
  * What the disk must take yet: at most the missing pieces, though what is there may take less room than it has bytes (holes,
  * a file system that compresses); and no more than the files lack, where missing pieces have their room already.
  * @param allocatedBytes what the files take on the disk now
+ * @param wanted pieces that are fetched; all when left out
  */
-export function bytesToCome(layout: PieceLayout, owned: Bitfield, allocatedBytes: number): number {
-  let missingBytes = layout.totalBytes;
-  for (const index of owned.indices()) missingBytes -= layout.pieceSize(layout.pieceIndex(index));
+export function bytesToCome(layout: PieceLayout, owned: Bitfield, allocatedBytes: number, wanted?: Bitfield): number {
+  let missingBytes = 0;
+  for (const index of (wanted ?? Bitfield.full(layout.pieceCount)).indices()) {
+    if (!owned.has(index)) missingBytes += layout.pieceSize(layout.pieceIndex(index));
+  }
   return Math.min(missingBytes, Math.max(0, layout.totalBytes - allocatedBytes));
 }
 

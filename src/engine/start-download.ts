@@ -14,6 +14,7 @@ import type { PeerAddress } from '../protocol/peer-address.js';
 import { CLIENT } from './client-name.js';
 import { underFinalName } from './copy-trust.js';
 import { Download } from './download.js';
+import { DownloadFiles } from './download-files.js';
 import {
   downloadTarget,
   entryKind,
@@ -23,28 +24,32 @@ import {
   type DownloadTarget,
 } from './download-target.js';
 import { checkTrackers, type EngineContext } from './engine-context.js';
-import type { DownloadRequest, ResolvedTarget } from './engine-types.js';
+import type { DownloadRequest, FileChoice, ResolvedTarget } from './engine-types.js';
 import { stampFiles } from './file-stamps.js';
+import { chosenFiles, findPlaced, type PlacedRequest } from './find-placed.js';
 import { findPresent, type PresentPieces } from './find-present.js';
-import { findPart } from './part-files.js';
 import { recallCopy, sayResumed } from './recall-copy.js';
 import { bytesToCome } from './room-needed.js';
 import { ServedCopy } from './served-copy.js';
 import { resolveTarget } from './target-resolver.js';
-import { presentFiles, torrentFiles } from './torrent-files.js';
+import { presentFiles } from './torrent-files.js';
 import type { SessionOptions, TorrentSession } from './torrent-session.js';
 import { fileProblems, type VerifyTools } from './verify-copy.js';
 import { whileChecking } from './while-checking.js';
 import { whenFree } from './when-free.js';
 
 /** How a download is to go, once its torrent is known. */
-type DownloadManner = Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs'>;
+type DownloadManner = Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs'> & {
+  /** Files that are fetched; all when undefined. */
+  readonly choice?: readonly FileChoice[] | 'as-before' | undefined;
+};
 
 /** What `EngineApi.download` promises. */
 export async function startDownload(engine: EngineContext, request: DownloadRequest): Promise<Download> {
   checkTrackers(request.trackers);
   checkTimeout(request.timeoutMs);
-  return startResolved(engine, request, await resolveOrRecall(engine, request));
+  const resolved = await resolveOrRecall(engine, request);
+  return startResolved(engine, { ...request, choice: request.files ?? resolved.files }, resolved);
 }
 
 /** The same with the metainfo at hand. @throws as `EngineApi.download` */
@@ -60,17 +65,19 @@ export async function startResolved(
   // Refuses a torrent whose hashes are all unknown before anything is written.
   new PieceVerifier({ digests: metainfo.digests, registry: engine.registry, verifyWith });
   const target = downloadTarget(metainfo, request.outputDir);
+  const stored = engine.store().known(metainfo.infoHash, target.targetPath)?.record;
+  const chosen = chosenFiles(metainfo, request.choice, stored);
   if ((await entryKind(target.targetPath)) !== 'nothing') {
     const found = await findComplete(engine, metainfo, target);
     if (found) return takeComplete(engine, request, resolved, { target, ...found });
-    if (request.force !== true) throw targetExists(target.targetPath);
+    if (!chosen && request.force !== true) throw targetExists(target.targetPath);
   }
   const lock = engine.store().lock(metainfo.infoHash, target);
   const releaseLock = (): void => {
     lock.release();
   };
   try {
-    return await fetchInto(engine, request, resolved, { target, releaseLock });
+    return await fetchInto(engine, request, resolved, { target, chosen, releaseLock });
   } catch (error) {
     releaseLock();
     throw error;
@@ -110,21 +117,22 @@ async function fetchInto(
   engine: EngineContext,
   request: DownloadManner,
   resolved: ResolvedTarget,
-  { target, releaseLock }: Pick<Beginning, 'target' | 'releaseLock'>,
+  { target, chosen, releaseLock }: Pick<PlacedRequest, 'target' | 'chosen'> & Pick<Beginning, 'releaseLock'>,
 ): Promise<Download> {
   const { metainfo } = resolved;
-  const { owned, stamps, allocatedBytes, resumed } = await whileChecking(engine, metainfo, target.targetPath, () =>
-    findPart(metainfo, target, engine.store(), toolsOf(engine, metainfo)),
+  const placed = { metainfo, target, chosen, force: request.force ?? false, store: engine.store() };
+  const found = await whileChecking(engine, metainfo, target.targetPath, () =>
+    findPlaced(placed, toolsOf(engine, metainfo)),
   );
+  const { files, owned, stamps, allocatedBytes, resumed } = found;
   if (resumed) sayResumed(engine, metainfo, { ...resumed, owned });
-  await prepareOutput(target, bytesToCome(metainfo.layout, owned, allocatedBytes));
+  await prepareOutput(target, bytesToCome(metainfo.layout, owned, allocatedBytes, files.wanted));
   const listenPorts = await engine.listen();
   const peers = await reachable(engine, resolved.peers);
-  const files = torrentFiles(metainfo, target.partPath);
-  const beginning = { target, owned, stamps, isDurable: true, releaseLock, listenPorts };
+  const beginning = { files, owned, stamps, isDurable: true, releaseLock, listenPorts };
   return whenFree(() => {
     const { download, makeSession } = begin(engine, request, resolved, beginning);
-    download.start(makeSession({ files, owned, wantsPieces: true, peers }), owned);
+    download.start(makeSession({ files: files.present, owned, wantsPieces: true, peers }), owned);
     return download;
   }, engine.signal);
 }
@@ -140,14 +148,15 @@ async function takeComplete(
   const stamps = await stampFiles(files);
   const listenPorts = request.seedAfter === true ? await engine.listen() : [];
   const { owned, isDurable } = found;
-  const beginning = { target, owned, stamps, isDurable, releaseLock: () => undefined, listenPorts };
+  const whole = new DownloadFiles({ metainfo: resolved.metainfo, target, chosen: undefined });
+  const beginning = { files: whole, owned, stamps, isDurable, releaseLock: () => undefined, listenPorts };
   const { download } = await whenFree(() => begin(engine, request, resolved, beginning), engine.signal);
   download.startComplete(files, await stampFiles(files));
   return download;
 }
 
 interface Beginning {
-  readonly target: DownloadTarget;
+  readonly files: DownloadFiles;
   readonly owned: Bitfield;
   /** How the files look that hold it. */
   readonly stamps: ReadonlyMap<number, CopyFile>;
@@ -167,13 +176,14 @@ function begin(
   { metainfo, trackerTiers }: ResolvedTarget,
   beginning: Beginning,
 ): { readonly download: Download; readonly makeSession: (part: SessionPart) => TorrentSession } {
-  const { target, owned, stamps, isDurable, releaseLock, listenPorts } = beginning;
+  const { files, owned, stamps, isDurable, releaseLock, listenPorts } = beginning;
   const { infoBytes, webSeeds } = metainfo;
   const metainfoBytes = buildMetainfo({ infoBytes, trackerTiers, webSeeds, createdBy: CLIENT });
   const store = engine.store();
   const copy = store.openCopy({
     metainfo,
-    rootPath: target.targetPath,
+    rootPath: files.target.targetPath,
+    chosen: files.chosen,
     role: 'download',
     metainfoBytes,
     tiers: trackerTiers,
@@ -188,6 +198,7 @@ function begin(
       trackerTiers,
       listenPorts,
       mask: undefined,
+      wanted: files.wanted,
       recorder: part.wantsPieces ? copy : undefined,
       onComplete: () => {
         download.handleComplete();
@@ -201,7 +212,7 @@ function begin(
     });
   const download = new Download({
     metainfo,
-    target,
+    files,
     force: request.force ?? false,
     seedAfter: request.seedAfter ?? false,
     timeoutMs: request.timeoutMs,
@@ -214,7 +225,7 @@ function begin(
         engine,
         metainfo,
         copy,
-        join: (files, held) => makeSession({ files, owned: held, wantsPieces: false, peers: [] }),
+        join: (served, held) => makeSession({ files: served, owned: held, wantsPieces: false, peers: [] }),
       }),
     onNote: (message) => {
       engine.note(message);

@@ -136,6 +136,8 @@ export class StateStore {
     readonly isDurable: boolean;
     /** How its files look now, with those bytes. */
     readonly files: Iterable<CopyFile>;
+    /** Files that are fetched, one bit each, when each gets its name by itself. */
+    readonly chosen?: Bitfield | undefined;
     /** What it begins with; as it was when left out. */
     readonly state?: CopyState;
   }): CopyRecorder {
@@ -157,6 +159,7 @@ export class StateStore {
         pieceCount: metainfo.layout.pieceCount,
         pieceLengthBytes: metainfo.layout.pieceLengthBytes,
         trackerTiers: request.tiers,
+        chosenFiles: request.chosen?.bytes,
       });
       this.#copies.recordFiles(copy.id, [...request.files]);
       if (request.state) this.#copies.setState(copy.id, request.state);

@@ -46,6 +46,15 @@ export interface CopyStatus {
   readonly pieceCount: number;
   readonly verifiedPieces: number;
   readonly verifiedBytes: number;
+  /** Of a download with a choice of files: how many are fetched. Undefined when it is one thing. */
+  readonly chosenFiles: number | undefined;
+  /** Files of the torrent, when `chosenFiles` is known. */
+  readonly fileCount: number | undefined;
+  /** What is fetched, and what of that is verified: all of it without a choice. */
+  readonly wantedPieces: number;
+  readonly wantedBytes: number;
+  readonly wantedVerifiedPieces: number;
+  readonly wantedVerifiedBytes: number;
   /** Payload of all runs. */
   readonly downTotalBytes: number;
   readonly upTotalBytes: number;

@@ -36,6 +36,8 @@ export interface SessionOptions {
   /** Pieces offered in this run; all that is owned when left out. */
   readonly mask: Bitfield | undefined;
   readonly wantsPieces: boolean;
+  /** Pieces that are to be fetched; all when left out. */
+  readonly wanted?: Bitfield | undefined;
   readonly trackerTiers: readonly (readonly string[])[];
   readonly peers: readonly PeerAddress[];
   readonly listenPorts: readonly number[];
@@ -105,6 +107,7 @@ export class TorrentSession {
         ourPeerId: options.peerId,
         owned: this.#offered.clone(),
         wantsPieces: options.wantsPieces,
+        wanted: options.wanted,
         trackerTiers: options.trackerTiers,
         uploadSlots: options.uploadSlots,
         maxLinks: options.maxPeers,
@@ -159,6 +162,11 @@ export class TorrentSession {
 
   get downloadLimitBytesPerSec(): number | undefined {
     return this.#options.downloadLimitBytesPerSec;
+  }
+
+  /** Verified pieces; a copy. */
+  get owned(): Bitfield {
+    return this.#swarm.owned.clone();
   }
 
   get offeredPieces(): number {

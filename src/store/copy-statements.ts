@@ -15,6 +15,7 @@ export interface CopyRow {
   readonly up_total_bytes: number;
   readonly stopped_cleanly: number;
   readonly last_error: string | null;
+  readonly chosen_files: Uint8Array | null;
   readonly name: string;
   readonly total_bytes: number;
   readonly piece_count: number;
@@ -75,9 +76,9 @@ function copyStatements(database: SqliteDatabase) {
     addCopy: database.prepare<[string, string, string, number, number]>(`
       INSERT INTO copies (info_hash, root_path, role, state, created_at_ms, updated_at_ms)
       VALUES (?, ?, ?, 'checking', ?, ?) ON CONFLICT DO NOTHING`),
-    reopenCopy: database.prepare<[string, number, number]>(
-      'UPDATE copies SET role = ?, updated_at_ms = ?, stopped_cleanly = 0, last_error = NULL WHERE id = ?',
-    ),
+    reopenCopy: database.prepare<[string, number, Uint8Array | null, number]>(`
+      UPDATE copies SET role = ?, updated_at_ms = ?, chosen_files = ?, stopped_cleanly = 0, last_error = NULL
+      WHERE id = ?`),
     setState: database.prepare<[string, number, number]>('UPDATE copies SET state = ?, updated_at_ms = ? WHERE id = ?'),
     markStopped: database.prepare<[number, number]>(
       'UPDATE copies SET stopped_cleanly = 1, updated_at_ms = ? WHERE id = ?',

@@ -50,6 +50,8 @@ export interface CopyRecord {
   readonly stoppedCleanly: boolean;
   /** What ended the last run, when something did that nobody asked for. */
   readonly lastError: ErrorValue | undefined;
+  /** One bit a file, of a download that gives each file its name by itself; undefined for one that is one thing. */
+  readonly chosenFiles: Uint8Array | undefined;
 }
 
 /** A copy that is about to be used. */
@@ -65,6 +67,8 @@ export interface OpenCopyRequest {
   readonly pieceLengthBytes: number;
   /** Announce URLs by tier; an empty list keeps those that are stored. */
   readonly trackerTiers: readonly (readonly string[])[];
+  /** As `CopyRecord.chosenFiles`. */
+  readonly chosenFiles?: Uint8Array | undefined;
 }
 
 /** How a file looked when it was last known to be right. From `fs.stat` with `bigint: true`. */
@@ -114,16 +118,16 @@ export class CopyStore {
    * tells what was before.
    */
   openCopy(request: OpenCopyRequest): CopyRecord {
-    const { infoHash, rootPath, role, name, totalBytes, pieceCount, pieceLengthBytes } = request;
+    const { infoHash, rootPath, role, name, totalBytes, pieceCount, pieceLengthBytes, chosenFiles } = request;
     return this.#write(() => {
       const nowMs = this.#now();
       const { metainfoBytes, trackerTiers } = request;
       this.#sql.addTorrent.run(infoHash, name, totalBytes, pieceCount, pieceLengthBytes, nowMs, metainfoBytes);
       this.#sql.addCopy.run(infoHash, rootPath, role, nowMs, nowMs);
       const row = required(this.#sql.copyByPath.get(infoHash, rootPath), `copy of ${infoHash} at ${rootPath}`);
-      this.#sql.reopenCopy.run(role, nowMs, row.id);
+      this.#sql.reopenCopy.run(role, nowMs, chosenFiles ?? null, row.id);
       if (trackerTiers.length > 0) this.#replaceTrackers(row.id, trackerTiers);
-      return { ...toRecord(row), role, updatedAtMs: nowMs };
+      return { ...toRecord(row), role, updatedAtMs: nowMs, chosenFiles };
     });
   }
 
@@ -340,6 +344,7 @@ function toRecord(row: CopyRow): CopyRecord {
     downTotalBytes: row.down_total_bytes,
     upTotalBytes: row.up_total_bytes,
     stoppedCleanly: row.stopped_cleanly !== 0,
+    chosenFiles: row.chosen_files ?? undefined,
     lastError: row.last_error === null ? undefined : (JSON.parse(row.last_error) as ErrorValue),
   };
 }

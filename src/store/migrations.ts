@@ -82,5 +82,8 @@ const RUNS = `
   CREATE INDEX runs_by_process ON runs(process_id);
 `;
 
+/** Which files a download fetches: a bit a file, the high bit of the first byte first. NULL: the torrent as one thing. */
+const CHOSEN_FILES = 'ALTER TABLE copies ADD COLUMN chosen_files BLOB;';
+
 /** Step n leads from version n to n + 1; the version is SQLite's `user_version`. */
-export const MIGRATIONS: readonly string[] = [COPIES, RUNS];
+export const MIGRATIONS: readonly string[] = [COPIES, RUNS, CHOSEN_FILES];

@@ -2,7 +2,21 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parsePieces, readToken } from '../../src/cli/flags.js';
+import { expectError } from '../helpers/expect-error.js';
+import { parseFileChoice, parsePieces, readToken } from '../../src/cli/flags.js';
+
+describe('parseFileChoice', () => {
+  it('takes places as BEP 53 writes them, and anything else as a glob', () => {
+    expect(parseFileChoice('0,4-6')).to.deep.equal([
+      { type: 'range', first: 0, last: 0 },
+      { type: 'range', first: 4, last: 6 },
+    ]);
+    for (const glob of ['*.flac', '[2]024', '1-', '1,,2', '-3']) {
+      expect(parseFileChoice(glob)).to.deep.equal([{ type: 'glob', glob }]);
+    }
+    for (const text of ['', '6-4']) expectError('P2P_OPTION_INVALID', () => parseFileChoice(text));
+  });
+});
 
 describe('parsePieces', () => {
   it('reads an index and a range', () => {

@@ -10,7 +10,7 @@ export function aSwarm(fields: Partial<SwarmSnapshot> = {}): SwarmSnapshot {
     pieceCount: 480,
     verifiedPieces: 0,
     verifiedBytes: 0,
-    wantedPieces: 480,
+    wantedPieces: fields.pieceCount ?? 480,
     wantedBytes: 61_440,
     wantedVerifiedPieces: fields.verifiedPieces ?? 0,
     wantedVerifiedBytes: fields.verifiedBytes ?? 0,

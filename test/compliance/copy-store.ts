@@ -68,6 +68,7 @@ export function describeCopyStore(
         upTotalBytes: 0,
         stoppedCleanly: false,
         lastError: undefined,
+        chosenFiles: undefined,
       });
       expect(later().listCopies()).to.deep.equal([opened]);
       expect(store.findCopies(anInfoHash())).to.deep.equal([opened]);
@@ -97,6 +98,16 @@ export function describeCopyStore(
       expect(reopened).to.include({ state: 'seeding', downTotalBytes: 2 ** 40 + 5, upTotalBytes: 7 });
       expect(reopened.stoppedCleanly).to.equal(true);
       expect(store.listCopies()[0]).to.include({ stoppedCleanly: false });
+    });
+
+    it('keeps which files were chosen last, and that it is one thing again', () => {
+      const chosenFiles = Buffer.of(0b1010_0000);
+      expect(aCopy({ chosenFiles }).chosenFiles).to.deep.equal(chosenFiles);
+      expect(later().listCopies()[0]?.chosenFiles).to.deep.equal(chosenFiles);
+
+      later().openCopy(aCopyRequest());
+
+      expect(store.listCopies()[0]?.chosenFiles).to.equal(undefined);
     });
 
     it('keeps tracker tiers in order, and the old ones when none are given', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CopyRecorder } from '../../src/engine/copy-recorder.js';
 import { Download, type DownloadOptions } from '../../src/engine/download.js';
+import { DownloadFiles } from '../../src/engine/download-files.js';
 import { downloadTarget } from '../../src/engine/download-target.js';
 import type { StateStore } from '../../src/engine/state-store.js';
 import type { TorrentSession } from '../../src/engine/torrent-session.js';
@@ -48,7 +49,7 @@ describe('Download', () => {
     } as unknown as StateStore;
     const options: DownloadOptions = {
       metainfo,
-      target,
+      files: new DownloadFiles({ metainfo, target, chosen: undefined }),
       force: false,
       seedAfter: false,
       timeoutMs: undefined,
@@ -236,7 +237,8 @@ describe('Download', () => {
   it('makes a folder of a torrent that has none but empty files', async () => {
     const empty = aMetainfo({ name: 'album', files: { 'a.txt': Buffer.alloc(0), 'b/c.txt': Buffer.alloc(0) } });
     const target = downloadTarget(empty, outputDir);
-    const { download, session } = aDownload({ metainfo: empty, target });
+    const files = new DownloadFiles({ metainfo: empty, target, chosen: undefined });
+    const { download, session } = aDownload({ metainfo: empty, files });
 
     download.start(session, Bitfield.full(0));
 

@@ -7,6 +7,7 @@ import { downloadAll } from '../../cli/download-session.js';
 import { engineConfig } from '../../cli/engine-config.js';
 import {
   downloadLimitFlags,
+  filesFlag,
   parseOutputPath,
   peerFlags,
   stateFlags,
@@ -37,6 +38,10 @@ While it runs in a terminal, type prog, peers, help or exit.`;
       command: '<%= config.bin %> <%= command.id %> story.txt.torrent --seed',
     },
     {
+      description: 'Of a folder, the music and the first two files that "p2p show" lists.',
+      command: "<%= config.bin %> <%= command.id %> holiday --files '*.flac' --files 0,1",
+    },
+    {
       description: 'Give up after a minute without a new piece (exit code 4).',
       command: '<%= config.bin %> <%= command.id %> story.txt --timeout 1m',
     },
@@ -54,6 +59,7 @@ While it runs in a terminal, type prog, peers, help or exit.`;
       parse: parseOutputPath,
       helpValue: 'DIR',
     }),
+    files: filesFlag,
     seed: Flags.boolean({ description: 'Go on seeding when complete, until Ctrl-C.' }),
     timeout: timeoutFlag,
     force: Flags.boolean({ description: 'Replace a different file or folder of that name.' }),
