@@ -25,7 +25,17 @@ export interface BenchLine {
   readonly [field: string]: unknown;
 }
 
+export interface ProcessSetting {
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the rest of its line somewhere else: `ip netns exec NAME`. */
+  readonly inside?: readonly string[];
+}
+
 const MEMORY_STEP_MS = 20;
+/** What is kept of its stderr, for the message when it fails. */
+const STDERR_CHARACTERS = 4_000;
+/** For a program that does not end when it is asked to. */
+const STOP_LIMIT_MS = 5_000;
 
 /** Tells the child's id on descriptor 3, and in the end the processor time of the shell (first line) and of the child. */
 const WRAPPER = '"$@" & child=$!; echo $child >&3; wait $child; status=$?; times >&3; exit $status';
@@ -34,7 +44,8 @@ export class MeasuredProcess {
   readonly lines: BenchLine[] = [];
   stderr = '';
   readonly #shell: ChildProcess;
-  readonly #startedMs = performance.now();
+  /** `performance.now()` of its start. */
+  readonly startedMs = performance.now();
   readonly #exit: Promise<MeasuredExit>;
   readonly #waiters = new Set<() => void>();
   #pid: number | undefined;
@@ -42,15 +53,16 @@ export class MeasuredProcess {
   #told = '';
   #hasEnded = false;
 
-  constructor(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.#shell = spawn('bash', ['-c', WRAPPER, 'measured', ...command], {
+  constructor(command: readonly string[], { env = {}, inside = [] }: ProcessSetting = {}) {
+    const [program = 'bash', ...args] = [...inside, 'bash', '-c', WRAPPER, 'measured', ...command];
+    this.#shell = spawn(program, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     const [, stdout, stderr, tell] = this.#shell.stdio;
     if (!stdout || !stderr || !tell || !('setEncoding' in stdout)) throw new Error('the shell has no pipes');
     createInterface({ input: stdout }).on('line', (text) => this.#handleLine(text));
-    stderr.on('data', (bytes: Buffer) => (this.stderr += bytes.toString()));
+    stderr.on('data', (bytes: Buffer) => (this.stderr = (this.stderr + bytes.toString()).slice(-STDERR_CHARACTERS)));
     tell.on('data', (bytes: Buffer) => this.#handleTold(bytes.toString()));
     const memoryTimer = setInterval(() => this.#readPeak(), MEMORY_STEP_MS);
     let endedMs = 0;
@@ -62,7 +74,7 @@ export class MeasuredProcess {
         for (const wake of this.#waiters) wake();
         resolve({
           exitCode: code ?? 1,
-          wallMs: endedMs - this.#startedMs,
+          wallMs: endedMs - this.startedMs,
           cpuSeconds: childSeconds(this.#told),
           peakBytes: this.#peakBytes,
         });
@@ -93,10 +105,25 @@ export class MeasuredProcess {
     return this.#exit;
   }
 
-  /** Asks it to end, and waits until it has. A shell without job control keeps Ctrl-C from its child, so SIGTERM. */
+  /** Its process id. @throws when it ended before that was known */
+  async pid(): Promise<number> {
+    while (this.#pid === undefined) {
+      if (this.#hasEnded) throw new Error(`it ended at once: ${this.stderr.trim()}`);
+      await this.#changed();
+    }
+    return this.#pid;
+  }
+
+  /**
+   * Asks it to end, and waits until it has; ends it if it takes long. A shell without job control keeps Ctrl-C from its
+   * child, so SIGTERM.
+   */
   async stop(): Promise<MeasuredExit> {
     this.#signal('SIGTERM');
-    return this.#exit;
+    const timer = setTimeout(() => this.#signal('SIGKILL'), STOP_LIMIT_MS);
+    const exit = await this.#exit;
+    clearTimeout(timer);
+    return exit;
   }
 
   /** Ends it at once, if it runs. */
@@ -128,6 +155,7 @@ export class MeasuredProcess {
     this.#told += text;
     const match = /^(\d+)\n/.exec(this.#told);
     if (match && this.#pid === undefined) this.#pid = Number(match[1]);
+    for (const wake of this.#waiters) wake();
   }
 
   #readPeak(): void {

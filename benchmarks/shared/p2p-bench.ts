@@ -1,10 +1,11 @@
 /** Trackers, seeders and downloaders as measured processes, in one folder that is removed at the end. */
 import { createCipheriv } from 'node:crypto';
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MeasuredProcess } from './measured-process.js';
+import { isRunning, leftoverOwner, namespaceName } from '../hosts/namespace-names.js';
+import { MeasuredProcess, type ProcessSetting } from './measured-process.js';
 
 /** The shipped command line. */
 export const P2P = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
@@ -19,15 +20,23 @@ const CHUNK_BYTES = 8 * 1024 * 1024;
 
 export class P2pBench {
   /** On tmpfs where there is one, so that no disk is measured. */
-  readonly folder = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'p2p-bench-'));
-  readonly #processes: MeasuredProcess[] = [];
+  readonly folder: string;
+  readonly #processes = new Set<MeasuredProcess>();
+  readonly #cleanups: (() => Promise<void>)[] = [];
 
   constructor() {
+    const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+    removeLeftovers(parent);
+    this.folder = mkdtempSync(path.join(parent, namespaceName(process.pid, '')));
     for (const [signal, code] of STOPS) {
       process.once(signal, () => {
         void this.close().then(() => process.exit(code));
       });
     }
+    process.once('uncaughtException', (error) => {
+      console.error(error);
+      void this.close().then(() => process.exit(1));
+    });
   }
 
   path(name: string): string {
@@ -36,11 +45,20 @@ export class P2pBench {
 
   /** `p2p ARGS --json` with a state folder of its own. */
   start(name: string, args: readonly string[]): MeasuredProcess {
-    const started = new MeasuredProcess([process.execPath, P2P, ...args, '--json'], {
-      P2P_STATE: this.path(`state-${name}`),
-    });
-    this.#processes.push(started);
+    return this.spawn([process.execPath, P2P, ...args, '--json'], { env: { P2P_STATE: this.path(`state-${name}`) } });
+  }
+
+  /** Any program. It is ended with the benchmark. */
+  spawn(command: readonly string[], setting: ProcessSetting = {}): MeasuredProcess {
+    const started = new MeasuredProcess(command, setting);
+    this.#processes.add(started);
+    void started.exit().then(() => this.#processes.delete(started));
     return started;
+  }
+
+  /** Something else to take down at the end, whatever the end is. */
+  onClose(cleanup: () => Promise<void>): void {
+    this.#cleanups.push(cleanup);
   }
 
   /** Runs to the end. @throws unless it ends with 0 */
@@ -67,14 +85,26 @@ export class P2pBench {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#processes.map((each) => each.kill()));
+    await Promise.all([...this.#processes].map((each) => each.kill()));
+    for (const cleanup of this.#cleanups) await cleanup();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-/** A file of pseudo-random bytes, the same each time: a cipher's key stream. */
-export function writeRandomFile(file: string, sizeBytes: number): void {
-  const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16));
+/** What a benchmark that was killed left; gigabytes perhaps. */
+function removeLeftovers(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const pid = leftoverOwner(name);
+    if (pid !== undefined && !isRunning(pid)) rmSync(path.join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * A file of pseudo-random bytes, the same each time: a cipher's key stream.
+ * @param seed 0 to 255; another one makes other bytes
+ */
+export function writeRandomFile(file: string, sizeBytes: number, seed = 7): void {
+  const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16));
   const zeros = Buffer.alloc(CHUNK_BYTES);
   const fd = openSync(file, 'w');
   for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {

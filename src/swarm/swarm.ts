@@ -4,7 +4,7 @@
  * engine and the simulation drive the very same object.
  *
  * This class only passes events on. The decisions are made by `PieceTrade` (ledger, picker, endgame), `Choker`,
- * `PeerRoster`, `BanList` and `AnnounceTiers`. Measured by: benchmarks/swarm/swarm.bench.ts.
+ * `PeerRoster`, `BanList` and `AnnounceTiers`. Measured by: benchmarks/swarm/simulation.bench.ts.
  */
 import { InvariantError } from '../errors.js';
 import type { Bitfield } from '../protocol/bitfield.js';

@@ -1,26 +1,34 @@
 /**
  * How many verified pieces a second the decisions of one torrent take on the main thread: 128-byte pieces, events in
- * batches of 64. `node build/benchmarks/swarm/swarm.bench.js` prints one JSON line a case.
+ * batches of 64.
  */
 import { performance } from 'node:perf_hooks';
-import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { PieceLayout } from '../../src/metainfo/piece-layout.js';
 import { Bitfield } from '../../src/protocol/bitfield.js';
 import type { PeerId } from '../../src/protocol/peer-address.js';
 import { seededRandom } from '../../src/swarm/seeded-random.js';
 import type { SwarmAction } from '../../src/swarm/swarm-events.js';
 import { Swarm } from '../../src/swarm/swarm.js';
-import { environment, spread } from '../shared/statistics.js';
+import { Report } from '../shared/report.js';
+import { runBenchmark } from '../shared/run-benchmark.js';
+import { spread } from '../shared/statistics.js';
 
 const PIECE_COUNT = 200_000;
 const PIECE_BYTES = 128;
 const BATCH = 64;
-const RUNS = 3;
 
-export function runSwarmBenchmark(print: (line: string) => void): void {
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '3' }, help: { type: 'boolean', default: false } },
+});
+
+function main(): void {
+  const report = new Report({ benchmark: 'simulation', settings: { pieces: PIECE_COUNT, runs: values.runs } });
+  report.chart({ name: 'simulation', title: 'Decisions: verified pieces', figure: 'piecesPerSec', unit: 'a second' });
   for (const linkCount of [1, 3, 80]) {
-    const rates = Array.from({ length: RUNS }, () => piecesPerSec(linkCount));
-    print(JSON.stringify({ benchmark: 'swarm', links: linkCount, piecesPerSec: spread(rates, 0), ...environment() }));
+    const rates = Array.from({ length: Number(values.runs) }, () => piecesPerSec(linkCount));
+    const name = `${linkCount} link${linkCount === 1 ? '' : 's'}`;
+    report.row({ case: name, client: 'p2p', piecesPerSec: spread(rates, 0) });
   }
 }
 
@@ -72,6 +80,4 @@ function fetches(swarm: Swarm): Extract<SwarmAction, { readonly type: 'fetch-pie
   return found;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  runSwarmBenchmark((line) => process.stdout.write(`${line}\n`));
-}
+await runBenchmark('npm run bench -- simulation [--runs 3]', values.help, main);
