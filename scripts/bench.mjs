@@ -16,7 +16,8 @@ const USAGE = `npm run bench -- NAME [FLAGS] [NAME [FLAGS]...]
 
 NAME --help tells the flags of a benchmark; 'all' instead of a name runs each of them. Other programs to compare with are
 found where they are installed. Figures and charts go to benchmarks/results/: a run replaces the cases that it measured
-and leaves others as they were. --publish copies them to docs/charts/, where docs/performance.md shows them.
+and leaves others as they were. --publish copies them to docs/charts/, where docs/performance.md shows them. --no-build runs what
+was built last.
 `;
 
 const folder = path.join(projectRoot, 'benchmarks');
@@ -100,7 +101,7 @@ function readIfThere(file) {
 
 async function main() {
   const benchmarks = findBenchmarks();
-  const { wanted, publish, help, unknown } = parseBenchArguments(
+  const { wanted, publish, build, help, unknown } = parseBenchArguments(
     process.argv.slice(2),
     benchmarks.map(({ name }) => name),
   );
@@ -110,7 +111,8 @@ async function main() {
     return unknown === undefined || help ? 0 : 2;
   }
   const isBuilt =
-    (await runStage('build', ['scripts/build.mjs'])) && (await runStage('compile', ['scripts/build-test.mjs']));
+    !build ||
+    ((await runStage('build', ['scripts/build.mjs'])) && (await runStage('compile', ['scripts/build-test.mjs'])));
   if (!isBuilt) return 1;
   let worst = 0;
   for (const { name, flags } of wanted) {

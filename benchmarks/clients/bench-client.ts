@@ -39,6 +39,8 @@ export interface BenchClient {
   readonly isPlainServer?: boolean;
   /** Why it cannot offer a part of a torrent. */
   readonly noPartsNote?: string;
+  /** To offer a part it is told which, and has everything; others find that part alone. */
+  readonly needsWholeForPart?: boolean;
   /** Why it cannot take part on loopback. */
   readonly noLoopbackNote?: string;
   /** Where it can be told so, it believes that its data is right. */

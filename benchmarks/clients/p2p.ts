@@ -9,6 +9,7 @@ export function p2pClient(): BenchClient {
     name: 'p2p',
     version: ourVersion(),
     missingNote: '',
+    needsWholeForPart: true,
     seed: (place) => peer(place, 'seed', path.join(place.folder, place.dataName), ...seedFlags(place)),
     download: (place) => peer(place, 'download', place.torrent, '-o', place.folder),
   };

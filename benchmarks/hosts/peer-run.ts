@@ -132,8 +132,7 @@ class Run {
     const started = hosts.map((host, index) => {
       const place = this.#place(host, `seed-${index}`);
       const onlyFile = isSplit ? { index, count: data.files.length } : undefined;
-      // Ours is told which part it offers; the others find nothing else.
-      const linked = isSplit && seeder.name !== 'p2p' ? data.files.slice(index, index + 1) : data.files;
+      const linked = isSplit && seeder.needsWholeForPart !== true ? data.files.slice(index, index + 1) : data.files;
       for (const file of linked) {
         mkdirSync(path.dirname(path.join(place.folder, file)), { recursive: true });
         linkSync(path.join(data.folder, file), path.join(place.folder, file));

@@ -18,16 +18,20 @@ const STOPS = [
 ] as const;
 const CHUNK_BYTES = 8 * 1024 * 1024;
 
+/** Where benchmarks make their folders: on tmpfs where there is one, so that no disk is measured. */
+export function benchParent(): string {
+  return existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+}
+
 export class P2pBench {
-  /** On tmpfs where there is one, so that no disk is measured. */
   readonly folder: string;
   readonly #processes = new Set<MeasuredProcess>();
   readonly #cleanups: (() => Promise<void>)[] = [];
+  #isClosed = false;
 
   constructor() {
-    const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-    removeLeftovers(parent);
-    this.folder = mkdtempSync(path.join(parent, namespaceName(process.pid, '')));
+    removeLeftovers(benchParent());
+    this.folder = mkdtempSync(path.join(benchParent(), namespaceName(process.pid, '')));
     for (const [signal, code] of STOPS) {
       process.once(signal, () => {
         void this.close().then(() => process.exit(code));
@@ -48,8 +52,9 @@ export class P2pBench {
     return this.spawn([process.execPath, P2P, ...args, '--json'], { env: { P2P_STATE: this.path(`state-${name}`) } });
   }
 
-  /** Any program. It is ended with the benchmark. */
+  /** Any program. It is ended with the benchmark. @throws when that ends already */
   spawn(command: readonly string[], setting: ProcessSetting = {}): MeasuredProcess {
+    if (this.#isClosed) throw new Error('the benchmark ends');
     const started = new MeasuredProcess(command, setting);
     this.#processes.add(started);
     void started.exit().then(() => this.#processes.delete(started));
@@ -85,6 +90,7 @@ export class P2pBench {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#processes].map((each) => each.kill()));
     for (const cleanup of this.#cleanups) await cleanup();
     rmSync(this.folder, { recursive: true, force: true });

@@ -2,7 +2,7 @@
  * What one link fetches: pieces in the order they were given, their blocks asked for as the pipeline has room.
  *
  * Thread: the link's. Copies made: one, each block fragment from the socket's read buffer into the memory of its piece.
- * Measured by: benchmarks/transfer.ts
+ * Measured by: benchmarks/engine/transfer.bench.ts
  */
 import { BLOCK_LENGTH, type PieceIndex, type PieceLayout } from '../metainfo/piece-layout.js';
 import { encodeRanges } from '../protocol/message-encoder.js';

@@ -4,7 +4,7 @@
  * Thread: one. Copies made: one, from the socket's read buffer into the run (done by the link). A piece is cut into
  * *runs*; a piece of one run is hashed and then written, a longer one is hashed run by run as they fill in order and
  * written before it is verified: writing is not claiming. Runs that fill out of order are written and read back when
- * the hash has come to them. Measured by: benchmarks/transfer.ts
+ * the hash has come to them. Measured by: benchmarks/engine/transfer.bench.ts
  *
  *     run:  empty ──first claim──▶ filling ──last block──▶ full ──▶ (hashed) ──written──▶ stored, buffer given back
  */

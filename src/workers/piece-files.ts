@@ -2,7 +2,7 @@
  * The bytes of one torrent on disk, addressed by their offset in the torrent.
  *
  * Thread: one a worker and torrent. Copies made: none; reads and writes go straight between the caller's buffer and the
- * kernel, in libuv's pool, so that the kernel's copy runs on another core. Measured by: benchmarks/transfer.ts
+ * kernel, in libuv's pool, so that the kernel's copy runs on another core. Measured by: benchmarks/engine/transfer.bench.ts
  */
 import fs from 'node:fs';
 

@@ -3,7 +3,7 @@
  *
  * Thread: the link's. Copies made: none by us; blocks are read by vectored reads into one buffer that already holds the
  * message headers, and that buffer is written to the socket. At most two such batches are under way (one being read while
- * one is being sent), so a slow reader stops the reads from disk. Measured by: benchmarks/transfer.ts
+ * one is being sent), so a slow reader stops the reads from disk. Measured by: benchmarks/engine/transfer.bench.ts
  */
 import type { PieceLayout } from '../metainfo/piece-layout.js';
 import { MAX_QUEUED_REQUESTS, REQUEST_FLOOD } from '../protocol/limits.js';

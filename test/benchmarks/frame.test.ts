@@ -10,6 +10,7 @@ import { projectRoot } from '../helpers/project-root.js';
 interface BenchArguments {
   readonly wanted: readonly { readonly name: string; readonly flags: readonly string[] }[];
   readonly publish: boolean;
+  readonly build: boolean;
   readonly help: boolean;
   readonly unknown?: string;
 }
@@ -29,14 +30,16 @@ describe('parseBenchArguments', () => {
         { name: 'swarm', flags: ['--help'] },
       ],
       publish: false,
+      build: true,
       help: false,
     });
   });
 
-  it('keeps --publish for itself, wherever it stands', () => {
-    expect(parse('transfer --publish --runs 3')).to.deep.include({
+  it('keeps --publish and --no-build for itself, wherever they stand', () => {
+    expect(parse('transfer --publish --runs 3 --no-build')).to.deep.include({
       wanted: [{ name: 'transfer', flags: ['--runs', '3'] }],
       publish: true,
+      build: false,
     });
   });
 

@@ -1,5 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
+import { whyNoNamespaces } from '../../benchmarks/hosts/bench-hosts.js';
+import { benchParent } from '../../benchmarks/shared/p2p-bench.js';
+import { skipUnless } from '../helpers/external-tool.js';
 import { projectRoot } from '../helpers/project-root.js';
 
 /** Runs a compiled benchmark. @returns its exit code, and the JSON lines of its stdout */
@@ -31,5 +36,26 @@ describe('npm run bench -- transfer', () => {
     }
     expect(theirs).to.include({ client: 'webtorrent' }).and.not.have.property('wallSeconds');
     expect(theirs?.['note']).to.match(/^not installed/);
+  });
+
+  it('takes its hosts and files down when it is interrupted', async function () {
+    skipUnless(this, whyNoNamespaces() === undefined, 'the right to make network namespaces');
+    const flags = ['--size', '1M', '--runs', '99', '--cases', '1-1', '--pairs', 'p2p'];
+    const child = spawn(process.execPath, [`${projectRoot}build/benchmarks/engine/transfer.bench.js`, ...flags], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const made = (): string[] => {
+      const { stdout } = spawnSync('ip', ['netns', 'list'], { encoding: 'utf8' });
+      const names = [...stdout.split('\n'), ...readdirSync(benchParent())];
+      return names.filter((name) => name.startsWith(`p2p-bench-${child.pid ?? 0}-`));
+    };
+
+    await once(child.stderr, 'data');
+    const before = made();
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number];
+
+    expect(before).to.have.length(4);
+    expect({ code, left: made() }).to.deep.equal({ code: 130, left: [] });
   });
 });
