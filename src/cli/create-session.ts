@@ -19,6 +19,8 @@ export interface CreateSettings {
   readonly output?: string | undefined;
   readonly force: boolean;
   readonly private: boolean;
+  readonly 'pad-files': boolean;
+  readonly attributes: boolean;
   readonly comment?: string | undefined;
   readonly 'web-seed'?: readonly string[] | undefined;
   readonly 'piece-length'?: number | undefined;
@@ -42,6 +44,8 @@ export async function createTorrentFile(
       hashes: settings.hash,
       webSeeds: settings['web-seed'],
       isPrivate: settings.private ? true : undefined,
+      padFiles: settings['pad-files'] ? true : undefined,
+      attributes: settings.attributes ? true : undefined,
       comment: settings.comment,
     }),
   };

@@ -8,6 +8,9 @@ export interface DownloadFlagValues {
   readonly force?: boolean | undefined;
   readonly timeout?: number | undefined;
   readonly files?: readonly (readonly FileChoice[])[] | undefined;
+  readonly sequential?: boolean | undefined;
+  readonly 'seed-ratio'?: number | undefined;
+  readonly 'seed-time'?: number | undefined;
 }
 
 /** One request a target; a target named twice is fetched once. */
@@ -21,10 +24,18 @@ export function downloadRequests(
     trackers,
     outputDir: flags.output,
     ...defined({
-      seedAfter: flags.seed === true ? true : undefined,
+      seedAfter: seedsAfter(flags) ? true : undefined,
+      seedRatio: flags['seed-ratio'],
+      seedTimeMs: flags['seed-time'],
+      sequential: flags.sequential === true ? true : undefined,
       force: flags.force === true ? true : undefined,
       timeoutMs: flags.timeout,
       files: flags.files?.flat(),
     }),
   }));
+}
+
+/** A limit of seeding asks for seeding. */
+export function seedsAfter(flags: Pick<DownloadFlagValues, 'seed' | 'seed-ratio' | 'seed-time'>): boolean {
+  return flags.seed === true || flags['seed-ratio'] !== undefined || flags['seed-time'] !== undefined;
 }

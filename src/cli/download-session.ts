@@ -169,7 +169,7 @@ export class DownloadSession {
     if (stop.reason !== undefined || seeding.length === 0) return;
     const what = seeding.length === 1 ? '' : ` with ${countOf(seeding.length, 'torrent')}`;
     this.#output.text(this.#output.style.dim(`Seeding on${what}. Ctrl-C stops.`));
-    await stop.requested;
+    await Promise.race([stop.requested, Promise.all(seeding.map(({ transfer }) => transfer.over))]);
   }
 
   /** After a signal: leaves the swarms, so that every download has an outcome with its last figures. */

@@ -9,7 +9,7 @@ export interface EngineFlagValues {
   readonly state?: string | undefined;
   readonly port?: number | undefined;
   readonly 'port-count'?: number | undefined;
-  readonly 'bind-host'?: string | undefined;
+  readonly bind?: string | undefined;
   readonly 'upload-limit'?: number | undefined;
   readonly 'download-limit'?: number | undefined;
   readonly 'max-peers'?: number | undefined;
@@ -35,7 +35,7 @@ export async function engineConfig(flags: EngineFlagValues, dataDir: string): Pr
       // Somebody who names a port has opened it in a firewall: another one would not do.
       portIsFixed: flags.port === undefined ? undefined : true,
       portCount: flags['port-count'],
-      bindHost: flags['bind-host'],
+      bindHost: flags.bind,
       uploadLimitBytesPerSec: flags['upload-limit'],
       downloadLimitBytesPerSec: flags['download-limit'],
       maxPeers: flags['max-peers'],

@@ -54,8 +54,9 @@ export const publishFlags = {
 export const peerFlags = {
   port: integerFlag('port', { char: 'p', helpGroup: 'NETWORK' }),
   'port-count': integerFlag('portCount', { helpGroup: 'NETWORK' }),
-  'bind-host': Flags.string({
-    description: 'Local address to listen on [default: all].',
+  bind: Flags.string({
+    description:
+      'Local address, IPv4 or IPv6, to listen on, and to reach peers and trackers from [default: all, as the system chooses].',
     helpValue: 'ADDRESS',
     helpGroup: 'NETWORK',
   }),
@@ -66,6 +67,28 @@ export const peerFlags = {
   'memory-mib': integerFlag('memoryMiB', { helpGroup: 'NETWORK' }),
   'open-files': integerFlag('openFiles', { helpGroup: 'NETWORK' }),
 };
+
+/** When seeding is enough. */
+export const seedLimitFlags = {
+  'seed-ratio': Flags.custom<number>({
+    description:
+      'Stop seeding when this many times the size was sent in this run: 1.5. With a download, go on until then.',
+    helpValue: 'N',
+    helpGroup: 'NETWORK',
+    parse: async (text) => parseSeedRatio(text),
+  })(),
+  'seed-time': Flags.custom<number>({
+    description: 'Stop seeding after so long: 30m, 2h. With a download, go on until then.',
+    helpValue: 'TIME',
+    helpGroup: 'NETWORK',
+    parse: async (text) => parseDurationMs(text),
+  })(),
+};
+
+/** `--sequential`. */
+export const sequentialFlag = Flags.boolean({
+  description: 'Fetch pieces in order, to play while loading; what is rare goes on being spread beside it.',
+});
 
 /** Of commands that receive. */
 export const downloadLimitFlags = {
@@ -234,6 +257,11 @@ export function parseFileChoice(text: string): FileChoice[] {
     if (last < first) throw new OptionError(`the range ${part} runs backwards`);
     return { type: 'range', first, last };
   });
+}
+
+function parseSeedRatio(text: string): number {
+  if (!/^\d{1,6}(?:\.\d{1,6})?$/.test(text)) throw new OptionError(`'${text}' is not a ratio such as 1.5`);
+  return Number(text);
 }
 
 /** The 16 MiB of a .torrent hold fewer digests than this. */

@@ -18,6 +18,9 @@ export interface ResumeSettings {
   readonly seed: boolean;
   readonly timeoutMs: number | undefined;
   readonly trackers: readonly string[];
+  readonly sequential: boolean;
+  readonly seedRatio: number | undefined;
+  readonly seedTimeMs: number | undefined;
 }
 
 /**
@@ -68,7 +71,8 @@ async function select(
   }
 }
 
-function resumeStart(copy: CopyStatus, { all, seed, timeoutMs, trackers }: ResumeSettings): TransferStart {
+function resumeStart(copy: CopyStatus, settings: ResumeSettings): TransferStart {
+  const { all, seed, timeoutMs, trackers, sequential, seedRatio, seedTimeMs } = settings;
   const { infoHash, rootPath, name } = copy;
   const isSeeding = copy.activity !== 'interrupted';
   return {
@@ -80,7 +84,8 @@ function resumeStart(copy: CopyStatus, { all, seed, timeoutMs, trackers }: Resum
         infoHash,
         rootPath,
         trackers,
-        ...defined({ seedAfter: seed || all ? true : undefined, timeoutMs }),
+        ...defined({ seedAfter: seed || all ? true : undefined, timeoutMs, seedRatio, seedTimeMs }),
+        ...(sequential && { sequential }),
       }),
   };
 }

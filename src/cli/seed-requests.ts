@@ -12,6 +12,8 @@ export interface SeedFlagValues {
   readonly missing?: readonly (readonly number[])[] | undefined;
   readonly from?: number | undefined;
   readonly to?: number | undefined;
+  readonly 'seed-ratio'?: number | undefined;
+  readonly 'seed-time'?: number | undefined;
 }
 
 /**
@@ -37,6 +39,8 @@ export async function seedRequests(
       pieceLengthBytes: flags['piece-length'],
       hashes: flags.hash,
       mask,
+      seedRatio: flags['seed-ratio'],
+      seedTimeMs: flags['seed-time'],
     }),
   }));
 }

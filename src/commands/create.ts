@@ -47,6 +47,14 @@ export class Create extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
     }),
+    'pad-files': Flags.boolean({
+      description: 'Begin each file of a folder on the border of a piece, with padding that is never written (BEP 47).',
+      helpGroup: 'TORRENT',
+    }),
+    attributes: Flags.boolean({
+      description: 'Write down which files are executable (BEP 47); downloads make them so.',
+      helpGroup: 'TORRENT',
+    }),
     comment: Flags.string({ description: 'A comment for people.', helpValue: 'TEXT', helpGroup: 'TORRENT' }),
     ...torrentFlags,
     ...trackerFlags,

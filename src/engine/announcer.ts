@@ -20,6 +20,8 @@ export interface AnnouncerOptions {
   readonly peerId: PeerId;
   /** Where we listen. */
   readonly port: number;
+  /** Local address to announce from; the system's choice when left out. */
+  readonly localAddress?: string | undefined;
   /** Shared by all torrents of the process. */
   readonly gate: AnnounceGate;
   readonly onEvent: (event: SwarmEvent) => void;
@@ -62,9 +64,10 @@ export class Announcer {
     signal: AbortSignal,
   ): Promise<void> {
     const { url, event, numWant } = action;
-    const { infoHash, peerId, port, onEvent, onAnnounced } = this.#options;
+    const { infoHash, peerId, port, localAddress, onEvent, onAnnounced } = this.#options;
     try {
-      const reply = await announce({ url, infoHash, peerId, port, event, numWant, key: this.#key, signal, ...totals });
+      const about = { infoHash, peerId, port, localAddress, key: this.#key, ...totals };
+      const reply = await announce({ url, event, numWant, signal, ...about });
       if (signal.aborted) return;
       onAnnounced(url, reply.seeders, reply.leechers);
       onEvent({

@@ -23,6 +23,7 @@ import {
   removeLeftPart,
   type DownloadTarget,
 } from './download-target.js';
+import { restoreAttributes } from './file-attributes.js';
 import { wantedPieces } from './file-selection.js';
 import { removeEmptyFolders } from './remove-empty-folders.js';
 import { torrentFiles } from './torrent-files.js';
@@ -68,6 +69,7 @@ export class DownloadFiles {
     if (this.chosen) await this.#finishChosen(this.chosen, force);
     else {
       await createEmptyFiles(this.#metainfo, this.target.partPath);
+      await restoreAttributes(this.#metainfo, this.#present, () => true);
       await finishTarget(this.target, this.#metainfo.isFolder, force);
       this.#final = Bitfield.full(this.#metainfo.files.length);
     }
@@ -82,6 +84,7 @@ export class DownloadFiles {
     const unnamed = chosen.clone();
     for (const index of this.#final.indices()) unnamed.clear(index);
     await createEmptyFiles(this.#metainfo, partPath, unnamed);
+    await restoreAttributes(this.#metainfo, partFiles, (index) => unnamed.has(index));
     for (const index of unnamed.indices()) {
       const { path: from } = partFiles[index] ?? {};
       const { path: to, depth = 1 } = finalFiles[index] ?? {};

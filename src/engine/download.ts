@@ -3,6 +3,7 @@
  * files are closed, flushed and renamed. The swarm's side is TorrentSession.
  */
 import { P2pError, toErrorValue, type ErrorValue } from '../errors.js';
+import { escapeText } from '../metainfo/escape-text.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import type { CopyFile } from '../store/copy-store.js';
@@ -14,6 +15,7 @@ import type { StateStore } from './state-store.js';
 import type { Transfer, TransferOutcome, TransferSnapshot, TransferState } from './engine-types.js';
 import { stampFiles, withStamps } from './file-stamps.js';
 import { isRunningOut, roomNeeded } from './room-needed.js';
+import type { SeedFigures, SeedWatch } from './seed-limits.js';
 import type { ServedCopy, ServedCopyOptions } from './served-copy.js';
 import type { TorrentSession } from './torrent-session.js';
 import { transferSnapshot } from './transfer-snapshot.js';
@@ -28,6 +30,8 @@ export interface DownloadOptions {
   readonly force: boolean;
   readonly seedAfter: boolean;
   readonly timeoutMs: number | undefined;
+  /** Says when it has seeded enough. */
+  readonly seedWatch: SeedWatch;
   readonly store: StateStore;
   readonly copy: CopyRecorder;
   readonly releaseLock: () => void;
@@ -48,7 +52,9 @@ export class Download implements Transfer {
   /** The one that fetches; the complete copy is served by `#served`. */
   #session: TorrentSession | undefined;
   #served: ServedCopy | undefined;
+  readonly over: Promise<void>;
   #settle: (outcome: TransferOutcome) => void = () => undefined;
+  #settleOver: () => void = () => undefined;
   #state: TransferState = 'downloading';
   #isRenamed = false;
   /** Also when no session says so. */
@@ -64,6 +70,9 @@ export class Download implements Transfer {
     this.#options = options;
     this.finished = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.over = new Promise((resolve) => {
+      this.#settleOver = resolve;
     });
   }
 
@@ -103,7 +112,7 @@ export class Download implements Transfer {
       this.#served.start();
     }
     onDownloaded(this.#options.files.target.targetPath);
-    if (seedAfter) this.#settle(this.#outcome('complete'));
+    if (seedAfter) this.#beginSeeding();
     else void this.#end('complete');
   }
 
@@ -170,7 +179,20 @@ export class Download implements Transfer {
     const owned = this.#session?.owned ?? Bitfield.full(this.metainfo.layout.pieceCount);
     this.#served = serve({ files: files.present, stamps, owned, ...(this.#session && { session: this.#session }) });
     this.#served.start();
+    this.#beginSeeding();
+  }
+
+  #beginSeeding(): void {
+    const { seedWatch, onNote } = this.#options;
     this.#settle(this.#outcome('complete'));
+    const figures = (): Omit<SeedFigures, 'seedingMs'> => {
+      const { upTotalBytes, wantedBytes } = this.snapshot().swarm;
+      return { sentBytes: upTotalBytes, sizeBytes: wantedBytes };
+    };
+    seedWatch.start(figures, (reason) => {
+      onNote(`${escapeText(this.metainfo.name)} is not seeded any more: ${reason}`);
+      void this.#end('complete');
+    });
   }
 
   #bytesLeft(): number {
@@ -214,6 +236,7 @@ export class Download implements Transfer {
   async #leave(state: 'complete' | 'incomplete' | 'failed' | 'stopped', error?: ErrorValue): Promise<void> {
     const { store, copy, releaseLock, onOver } = this.#options;
     clearInterval(this.#watch);
+    this.#options.seedWatch.close();
     this.#state = state;
     try {
       const isFlushed = (await (this.#served ?? this.#session)?.stop(GOODBYE_MS)) ?? true;
@@ -224,6 +247,7 @@ export class Download implements Transfer {
       releaseLock();
       onOver();
       this.#settle(this.#outcome(state, error));
+      this.#settleOver();
     }
   }
 

@@ -29,6 +29,7 @@ type SharedSettings =
   | 'downloadLimitBytesPerSec'
   | 'pool'
   | 'announceGate'
+  | 'localAddress'
   | 'nextLinkId'
   | 'onEvent'
   | 'onStopped';

@@ -3,6 +3,7 @@ import type { ErrorValue } from '../errors.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
 import type { CatalogueEntry } from '../tracker/catalogue-entry.js';
+import type { SeedLimits } from './seed-limits.js';
 
 /** Settings of a process; each defaults to the value in `options.ts`. */
 export interface EngineConfig {
@@ -14,7 +15,7 @@ export interface EngineConfig {
   readonly portIsFixed?: boolean;
   /** How many ports to open from `port` on, in the workers by turns. */
   readonly portCount?: number;
-  /** Local address to listen on; all when left out. */
+  /** Local address, IPv4 or IPv6, to listen on, and to reach peers and trackers from; all when left out. */
   readonly bindHost?: string;
   readonly workerThreads?: number;
   /** Memory for blocks on their way, in MiB, for all threads together. */
@@ -104,7 +105,7 @@ export interface MaskRequest {
   readonly to?: number;
 }
 
-export interface SeedRequest {
+export interface SeedRequest extends SeedLimits {
   /** File or folder. */
   readonly path: string;
   /** Serve `path` as this torrent, instead of building one. */
@@ -118,11 +119,13 @@ export interface SeedRequest {
   readonly hashes?: readonly string[];
 }
 
-export interface DownloadRequest extends TargetQuery {
+export interface DownloadRequest extends TargetQuery, SeedLimits {
   /** Folder that the file or folder is put into. */
   readonly outputDir: string;
   /** Files of a folder that are fetched; all when left out. */
   readonly files?: readonly FileChoice[];
+  /** Fetch pieces in order, to play while loading. */
+  readonly sequential?: boolean;
   /** Go on seeding when complete. */
   readonly seedAfter?: boolean;
   /** Replace a different target that is already there. */
@@ -132,11 +135,13 @@ export interface DownloadRequest extends TargetQuery {
 }
 
 /** A copy that the store knows, by its info hash and the absolute path of its data. */
-export interface ResumeRequest {
+export interface ResumeRequest extends SeedLimits {
   readonly infoHash: string;
   readonly rootPath: string;
   /** Announce URLs beside those that are stored. */
   readonly trackers: readonly string[];
+  /** For a download: fetch pieces in order. */
+  readonly sequential?: boolean;
   /** For a download: go on seeding when complete. */
   readonly seedAfter?: boolean;
   /** For a download: as `DownloadRequest.timeoutMs`. */
@@ -189,6 +194,8 @@ export interface Transfer {
    * complete, and goes on seeding); for a seed when it is stopped or failed. Never rejects.
    */
   readonly finished: Promise<TransferOutcome>;
+  /** Settles when this process does nothing for it any more, seeding included. Never rejects. */
+  readonly over: Promise<void>;
 }
 
 export interface SeedResult {
@@ -211,6 +218,10 @@ export interface CreateRequest {
   /** URLs of servers that hold the same data (BEP 19). */
   readonly webSeeds?: readonly string[];
   readonly isPrivate?: boolean;
+  /** Padding between the files of a folder, so that each begins on the border of a piece (BEP 47). */
+  readonly padFiles?: boolean;
+  /** Say which files are executable (BEP 47): equal data then makes one torrent only with equal rights. */
+  readonly attributes?: boolean;
   readonly comment?: string;
 }
 

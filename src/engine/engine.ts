@@ -16,6 +16,7 @@ import type { FromWorker } from '../workers/worker-messages.js';
 import { WorkerPool } from '../workers/worker-pool.js';
 import { defaultThreadCount } from '../workers/worker-threads.js';
 import { AnnounceGate } from './announce-gate.js';
+import { checkBindAddress, sourceAddress } from './bind-address.js';
 import { listEverywhere } from './catalogues.js';
 import { CLIENT } from './client-name.js';
 import {
@@ -65,6 +66,7 @@ const HASH_MEASURE_MS = 150;
  * @throws {P2P_OPTION_INVALID} {P2P_PLUGIN_INVALID} for settings that cannot be
  */
 export async function openEngine(config: EngineConfig): Promise<EngineApi> {
+  checkBindAddress(config.bindHost);
   const registry = HashRegistry.builtIn();
   const hashPluginUrls = resolveHashPlugins(config.hashPlugins ?? [], process.cwd());
   await loadHashPlugins(registry, hashPluginUrls);
@@ -209,6 +211,7 @@ class Engine implements EngineApi, EngineContext {
       verifyWith: this.config.verifyWith,
       pool: this.#startPool(),
       announceGate: this.announceGate,
+      localAddress: sourceAddress(this.config.bindHost),
       // Even numbers; workers number incoming links with odd ones.
       nextLinkId: () => (this.#linkSerial += 2),
       downloadLimitBytesPerSec: this.config.downloadLimitBytesPerSec,
@@ -270,6 +273,8 @@ class Engine implements EngineApi, EngineContext {
       pieceLengthBytes: request.pieceLengthBytes,
       hashes: request.hashes,
       isPrivate: request.isPrivate ?? false,
+      padFiles: request.padFiles,
+      attributes: request.attributes,
       comment: request.comment,
       createdBy: CLIENT,
       onProgress,
@@ -358,6 +363,7 @@ class Engine implements EngineApi, EngineContext {
       openFiles: checkOption('openFiles', this.config.openFiles),
       hashPluginUrls: this.#hashPluginUrls,
       client: CLIENT,
+      localAddress: sourceAddress(this.config.bindHost),
       uploadLimitBytesPerSec: this.config.uploadLimitBytesPerSec,
       downloadLimitBytesPerSec: this.config.downloadLimitBytesPerSec,
       onMessage: (hostIndex, message) => {

@@ -21,7 +21,7 @@ export async function resumeCopy(engine: EngineContext, request: ResumeRequest):
   const isComplete = record.state === 'complete';
   if (isComplete && (await entryKind(rootPath)) === 'nothing') throw goneAway(rootPath);
   const resolved = recallCopy(engine.store(), record, trackers);
-  if (record.role === 'seed') return resumeSeed(engine, resolved, rootPath, trackers);
+  if (record.role === 'seed') return resumeSeed(engine, resolved, rootPath, request);
   const seedAfter = request.seedAfter ?? isComplete;
   const outputDir = path.dirname(rootPath);
   return startResolved(engine, { ...request, outputDir, seedAfter, choice: 'as-before' }, resolved);

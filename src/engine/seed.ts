@@ -1,8 +1,10 @@
 /** One torrent that is served from files which are there. */
 import { toErrorValue, type ErrorValue } from '../errors.js';
+import { escapeText } from '../metainfo/escape-text.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { CopyRecorder } from './copy-recorder.js';
 import type { Transfer, TransferOutcome, TransferSnapshot, TransferState } from './engine-types.js';
+import type { SeedFigures, SeedWatch } from './seed-limits.js';
 import type { ServedCopy } from './served-copy.js';
 import type { StateStore } from './state-store.js';
 import { transferSnapshot } from './transfer-snapshot.js';
@@ -15,6 +17,9 @@ export interface SeedOptions {
   readonly rootPath: string;
   readonly served: ServedCopy;
   readonly copy: CopyRecorder;
+  /** Says when it has seeded enough. */
+  readonly seedWatch: SeedWatch;
+  readonly onNote: (message: string) => void;
   readonly store: Pick<StateStore, 'closeCopy'>;
   /** It is over and needs nothing of the engine any more. */
   readonly onOver: () => void;
@@ -42,8 +47,21 @@ export class Seed implements Transfer {
     return this.#options.copy;
   }
 
+  get over(): Promise<void> {
+    return this.finished.then(() => undefined);
+  }
+
   start(): void {
-    this.#options.served.start();
+    const { served, seedWatch, onNote } = this.#options;
+    served.start();
+    const figures = (): Omit<SeedFigures, 'seedingMs'> => {
+      const { upTotalBytes } = this.snapshot().swarm;
+      return { sentBytes: upTotalBytes, sizeBytes: this.metainfo.layout.totalBytes };
+    };
+    seedWatch.start(figures, (reason) => {
+      onNote(`${escapeText(this.metainfo.name)} is not seeded any more: ${reason}`);
+      void this.#end('stopped');
+    });
   }
 
   handleFailed(error: ErrorValue): void {
@@ -67,7 +85,8 @@ export class Seed implements Transfer {
   }
 
   async #leave(state: 'stopped' | 'failed', error?: ErrorValue): Promise<void> {
-    const { served, store, copy, onOver } = this.#options;
+    const { served, seedWatch, store, copy, onOver } = this.#options;
+    seedWatch.close();
     this.#state = state;
     const failed = await served.stop(GOODBYE_MS).then(
       () => undefined,

@@ -14,6 +14,8 @@ export interface SourceFile {
   readonly absolutePath: string;
   readonly lengthBytes: number;
   readonly mtimeMs: number;
+  /** Whether its owner may run it; false on Windows, where that is no matter of the file. */
+  readonly isExecutable: boolean;
 }
 
 export interface Source {
@@ -39,7 +41,8 @@ export async function readSource(givenPath: string, signal: AbortSignal): Promis
   const name = path.basename(rootPath);
   if (name === '') throw new OptionError(`'${givenPath}' has no name to share it under; name a file or folder in it`);
   if (stats.isFile()) {
-    const file = { path: [], absolutePath: rootPath, lengthBytes: stats.size, mtimeMs: stats.mtimeMs };
+    const { size: lengthBytes, mtimeMs } = stats;
+    const file = { path: [], absolutePath: rootPath, lengthBytes, mtimeMs, isExecutable: isExecutable(stats) };
     await assertReadable(rootPath);
     return { name, rootPath, isFolder: false, files: [file], totalBytes: stats.size, notes: [] };
   }
@@ -110,8 +113,9 @@ async function collect(folder: string, below: readonly string[], collected: Coll
       await collect(absolutePath, entryPath, collected);
     } else if (entry.isFile()) {
       await assertReadable(absolutePath);
-      const { size, mtimeMs } = await fs.stat(absolutePath);
-      found.push({ path: entryPath, absolutePath, lengthBytes: size, mtimeMs });
+      const fileStats = await fs.stat(absolutePath);
+      const { size: lengthBytes, mtimeMs } = fileStats;
+      found.push({ path: entryPath, absolutePath, lengthBytes, mtimeMs, isExecutable: isExecutable(fileStats) });
     } else {
       notes.push(
         `passed over ${entryPath.join('/')}: ${entry.isSymbolicLink() ? 'a symbolic link' : 'not a regular file'}`,
@@ -123,6 +127,10 @@ async function collect(folder: string, below: readonly string[], collected: Coll
 /** Bytes of a name that are no UTF-8 come as U+FFFD, under which the file cannot be opened. */
 function isTextName(name: string): boolean {
   return !name.includes('\ufffd');
+}
+
+function isExecutable({ mode }: Stats): boolean {
+  return process.platform !== 'win32' && (mode & 0o100) !== 0;
 }
 
 async function assertReadable(filePath: string): Promise<void> {

@@ -30,6 +30,7 @@ import { chosenFiles, findPlaced, type PlacedRequest } from './find-placed.js';
 import { findPresent, type PresentPieces } from './find-present.js';
 import { recallCopy, sayResumed } from './recall-copy.js';
 import { bytesToCome } from './room-needed.js';
+import { checkSeedLimits, SeedWatch, type SeedLimits } from './seed-limits.js';
 import { ServedCopy } from './served-copy.js';
 import { resolveTarget } from './target-resolver.js';
 import { presentFiles } from './torrent-files.js';
@@ -39,15 +40,17 @@ import { whileChecking } from './while-checking.js';
 import { whenFree } from './when-free.js';
 
 /** How a download is to go, once its torrent is known. */
-type DownloadManner = Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs'> & {
-  /** Files that are fetched; all when undefined. */
-  readonly choice?: readonly FileChoice[] | 'as-before' | undefined;
-};
+type DownloadManner = SeedLimits &
+  Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs' | 'sequential'> & {
+    /** Files that are fetched; all when undefined. */
+    readonly choice?: readonly FileChoice[] | 'as-before' | undefined;
+  };
 
 /** What `EngineApi.download` promises. */
 export async function startDownload(engine: EngineContext, request: DownloadRequest): Promise<Download> {
   checkTrackers(request.trackers);
   checkTimeout(request.timeoutMs);
+  checkSeedLimits(request);
   const resolved = await resolveOrRecall(engine, request);
   return startResolved(engine, { ...request, choice: request.files ?? resolved.files }, resolved);
 }
@@ -59,6 +62,7 @@ export async function startResolved(
   resolved: ResolvedTarget,
 ): Promise<Download> {
   checkTimeout(request.timeoutMs);
+  checkSeedLimits(request);
   const { metainfo } = resolved;
   for (const note of metainfo.notes) engine.note(note);
   const { verifyWith } = engine.config;
@@ -199,6 +203,7 @@ function begin(
       listenPorts,
       mask: undefined,
       wanted: files.wanted,
+      sequential: request.sequential,
       recorder: part.wantsPieces ? copy : undefined,
       onComplete: () => {
         download.handleComplete();
@@ -216,6 +221,7 @@ function begin(
     force: request.force ?? false,
     seedAfter: request.seedAfter ?? false,
     timeoutMs: request.timeoutMs,
+    seedWatch: new SeedWatch(request),
     copy,
     store,
     releaseLock,

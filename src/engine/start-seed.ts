@@ -13,7 +13,7 @@ import type { TorrentFile } from '../workers/worker-messages.js';
 import { findTwins } from './catalogues.js';
 import { CLIENT } from './client-name.js';
 import { checkTrackers, type EngineContext } from './engine-context.js';
-import type { ResolvedTarget, SeedRequest, SeedResult } from './engine-types.js';
+import type { ResolvedTarget, ResumeRequest, SeedRequest, SeedResult } from './engine-types.js';
 import type { CopyRecorder } from './copy-recorder.js';
 import { underFinalName } from './copy-trust.js';
 import { stampFiles } from './file-stamps.js';
@@ -23,6 +23,7 @@ import { pieceMask } from './piece-mask.js';
 import { Seed } from './seed.js';
 import { Publication, type PublicationOptions } from './publication.js';
 import { sayResumed } from './recall-copy.js';
+import { checkSeedLimits, SeedWatch, type SeedLimits } from './seed-limits.js';
 import { ServedCopy } from './served-copy.js';
 import { readSource, sourceFiles, type Source } from './source-files.js';
 import { DEFAULT_TRACKER, readTorrent, trackerTiersOf } from './target-resolver.js';
@@ -37,6 +38,7 @@ const MAX_FORMS = 3;
 /** What `EngineApi.seed` promises. */
 export async function startSeed(engine: EngineContext, request: SeedRequest): Promise<SeedResult> {
   checkTrackers(request.trackers);
+  checkSeedLimits(request);
   const source = await readSource(request.path, engine.signal);
   const given = request.torrentFile === undefined ? undefined : await readGivenTorrent(request.torrentFile);
   const trackerTiers = trackerTiersOf(request.trackers, given?.trackerTiers ?? []);
@@ -55,21 +57,23 @@ export async function startSeed(engine: EngineContext, request: SeedRequest): Pr
   const onAnnounced = (url: string): void => {
     publication.handleAnnounced(url);
   };
-  const beginning = { ...present, rootPath, metainfoBytes, trackerTiers, mask, listenPorts, onAnnounced };
+  const joining = { metainfoBytes, trackerTiers, mask, listenPorts, onAnnounced, limits: request };
+  const beginning = { ...present, rootPath, ...joining };
   const seed = await whenFree(() => beginSeeding(engine, beginning), engine.signal);
   return { transfer: seed, trackers, magnet: formatMagnet(metainfo, { trackers }), published, namesakes };
 }
 
 /**
  * Seeds a stored copy again, as the torrent that it is. The catalogues hear of it when they answer: nobody waits for them.
- * @param named trackers of the command line
+ * @param request trackers of the command line, and when it is enough
  */
 export async function resumeSeed(
   engine: EngineContext,
   { metainfo, trackerTiers }: ResolvedTarget,
   rootPath: string,
-  named: readonly string[],
+  { trackers: named, ...limits }: SeedLimits & Pick<ResumeRequest, 'trackers'>,
 ): Promise<Seed> {
+  checkSeedLimits(limits);
   const files = await presentFiles(metainfo, rootPath);
   const found = await findForSeeding(engine, metainfo, files, rootPath);
   if (found.owned.isEmpty() && metainfo.layout.pieceCount > 0) {
@@ -90,7 +94,7 @@ export async function resumeSeed(
   };
   const beginning = {
     ...found,
-    ...{ metainfo, files, rootPath, metainfoBytes, trackerTiers, mask: undefined, listenPorts, onAnnounced },
+    ...{ metainfo, files, rootPath, metainfoBytes, trackerTiers, mask: undefined, listenPorts, onAnnounced, limits },
   };
   return whenFree(() => beginSeeding(engine, beginning), engine.signal);
 }
@@ -115,6 +119,7 @@ export interface SeedBeginning extends Omit<Present, 'namesakes'> {
   readonly mask: Bitfield | undefined;
   readonly listenPorts: readonly number[];
   readonly onAnnounced: (url: string) => void;
+  readonly limits: SeedLimits;
 }
 
 /** Nothing is waited for: the seed is there with all its parts, or (when the store cannot be written) not at all. */
@@ -152,7 +157,11 @@ export function beginSeeding(engine: EngineContext, beginning: SeedBeginning): S
   const onOver = (): void => {
     engine.unregister(seed);
   };
-  const seed = new Seed({ metainfo, rootPath, served, copy, store, onOver });
+  const seedWatch = new SeedWatch(beginning.limits);
+  const onNote = (message: string): void => {
+    engine.note(message);
+  };
+  const seed = new Seed({ metainfo, rootPath, served, seedWatch, onNote, copy, store, onOver });
   engine.register(seed);
   seed.start();
   if (!isDurable) void makeDurable(engine, { copy, owned, files: beginning.files });

@@ -1,13 +1,14 @@
 /** New torrents: what lies under a path, hashed in the worker threads and written as metainfo. */
 import { OptionError } from '../errors.js';
-import { buildInfo, buildMetainfo, checkMetainfoSize } from '../metainfo/build-metainfo.js';
+import { buildInfo, buildMetainfo, checkMetainfoSize, type NewFile } from '../metainfo/build-metainfo.js';
+import { padFiles } from '../metainfo/pad-files.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { PieceLayout } from '../metainfo/piece-layout.js';
 import { checkPieceLength, choosePieceLength, MAX_CREATED_PIECE_LENGTH } from '../metainfo/piece-length.js';
 import type { HashTools } from './engine-context.js';
 import type { CreateResult, HashProgress } from './engine-types.js';
 import { hashAllPieces } from './piece-hashing.js';
-import { assertUnchanged, sourceFiles, type Source } from './source-files.js';
+import { assertUnchanged, type Source, type SourceFile } from './source-files.js';
 
 /** Digits by which the lengths of all digests may be longer than those of the placeholders. */
 const LENGTH_PREFIX_BYTES = 8;
@@ -27,6 +28,10 @@ export interface BuildRequest extends TorrentForm {
   /** URLs of servers that hold the same data (BEP 19). */
   readonly webSeeds: readonly string[];
   readonly isPrivate: boolean;
+  /** Padding between the files of a folder, so that each begins on the border of a piece (BEP 47). */
+  readonly padFiles?: boolean | undefined;
+  /** Say which files are executable (BEP 47). */
+  readonly attributes?: boolean | undefined;
   readonly comment: string | undefined;
   readonly createdBy: string;
   readonly onProgress: HashProgress | undefined;
@@ -48,12 +53,13 @@ export async function buildTorrent(request: BuildRequest, tools: HashTools): Pro
     request.pieceLengthBytes === undefined
       ? choosePieceLength(source.totalBytes, digestBytes, otherBytes)
       : checkPieceLength(request.pieceLengthBytes);
-  const layout = new PieceLayout(pieceLengthBytes, source.files);
+  const files = torrentEntries(request, pieceLengthBytes);
+  const layout = new PieceLayout(pieceLengthBytes, files);
   checkMetainfoSize(otherBytes + layout.pieceCount * digestBytes);
   const { digests, unreadable } = await hashAllPieces({
     ...tools,
     layout,
-    files: sourceFiles(source),
+    files: files.map((file) => ({ path: absolutePathOf(file), lengthBytes: file.lengthBytes, depth: 1 })),
     algorithms: hashes,
     onProgress: request.onProgress,
   });
@@ -71,13 +77,25 @@ function writeTorrent(
   digests: ReadonlyMap<string, Uint8Array>,
 ): Uint8Array {
   const { source, isPrivate, trackerTiers, webSeeds, createdBy, comment } = request;
-  const { name, isFolder, files } = source;
+  const { name, isFolder } = source;
+  const files = torrentEntries(request, pieceLengthBytes);
   const infoBytes = buildInfo({ name, isFolder, files, pieceLengthBytes, digests, isPrivate });
   return buildMetainfo({ infoBytes, trackerTiers, webSeeds, createdBy, comment });
 }
 
+/** What the torrent lists: the files that there are, and padding where that is asked for. */
+function torrentEntries({ source, padFiles: pads, attributes }: BuildRequest, pieceLengthBytes: number): NewFile[] {
+  const files = source.files.map((file) => ({ ...file, isExecutable: attributes === true && file.isExecutable }));
+  return [...(pads === true && source.isFolder ? padFiles(files, pieceLengthBytes) : files)];
+}
+
+/** Undefined for padding. */
+function absolutePathOf(file: NewFile | SourceFile): string | undefined {
+  return 'absolutePath' in file ? file.absolutePath : undefined;
+}
+
 function bytesWithoutDigests(request: BuildRequest, hashes: readonly string[]): number {
-  const { pieceCount } = new PieceLayout(MAX_CREATED_PIECE_LENGTH, request.source.files);
+  const { pieceCount } = new PieceLayout(MAX_CREATED_PIECE_LENGTH, torrentEntries(request, MAX_CREATED_PIECE_LENGTH));
   const placeholders = new Map(hashes.map((name) => [name, new Uint8Array(pieceCount)]));
   const trial = writeTorrent(request, MAX_CREATED_PIECE_LENGTH, placeholders);
   return trial.length - pieceCount * hashes.length + hashes.length * LENGTH_PREFIX_BYTES;

@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly wantsPieces: boolean;
   /** Pieces that are to be fetched; all when left out. */
   readonly wanted?: Bitfield | undefined;
+  /** Pieces in order, to play while loading. */
+  readonly sequential?: boolean | undefined;
   readonly trackerTiers: readonly (readonly string[])[];
   readonly peers: readonly PeerAddress[];
   readonly listenPorts: readonly number[];
@@ -47,6 +49,8 @@ export interface SessionOptions {
   readonly downloadLimitBytesPerSec: number | undefined;
   readonly pool: WorkerPool;
   readonly announceGate: AnnounceGate;
+  /** Local address to announce from; the system's choice when left out. */
+  readonly localAddress?: string | undefined;
   readonly recorder: OwnershipRecorder | undefined;
   readonly nextLinkId: () => number;
   readonly onEvent: (event: EngineEvent) => void;
@@ -108,6 +112,7 @@ export class TorrentSession {
         owned: this.#offered.clone(),
         wantsPieces: options.wantsPieces,
         wanted: options.wanted,
+        sequential: options.sequential,
         trackerTiers: options.trackerTiers,
         uploadSlots: options.uploadSlots,
         maxLinks: options.maxPeers,
@@ -131,6 +136,7 @@ export class TorrentSession {
       infoHash: metainfo.infoHash,
       peerId: options.peerId,
       port: options.listenPorts[0] ?? 0,
+      localAddress: options.localAddress,
       gate: options.announceGate,
       onEvent: (event) => {
         this.handleSwarmEvent(event);

@@ -11,6 +11,7 @@ export interface NewFile {
   readonly path: readonly string[];
   readonly lengthBytes: number;
   readonly isPad?: boolean;
+  readonly isExecutable?: boolean;
 }
 
 export interface NewInfo {
@@ -57,7 +58,9 @@ export function buildInfo(info: NewInfo): Uint8Array {
   return encodeBencode({
     name: info.name,
     'piece length': info.pieceLengthBytes,
-    ...(info.isFolder ? { files: info.files.map(fileEntry) } : { length: info.files[0]?.lengthBytes ?? 0 }),
+    ...(info.isFolder
+      ? { files: info.files.map(fileEntry) }
+      : { length: info.files[0]?.lengthBytes ?? 0, attr: attributesOf(info.files[0]) }),
     pieces: sha1,
     'piece hashes': Object.keys(others).length > 0 ? others : undefined,
     private: info.isPrivate ? 1 : undefined,
@@ -96,7 +99,12 @@ export function checkMetainfoSize(sizeBytes: number): void {
 }
 
 function fileEntry(file: NewFile): BencodeInput {
-  return { length: file.lengthBytes, path: file.path, attr: file.isPad ? 'p' : undefined };
+  return { length: file.lengthBytes, path: file.path, attr: attributesOf(file) };
+}
+
+/** BEP 47. */
+function attributesOf(file: NewFile | undefined): string | undefined {
+  return `${file?.isPad ? 'p' : ''}${file?.isExecutable ? 'x' : ''}` || undefined;
 }
 
 function checkNames(info: NewInfo): void {

@@ -18,6 +18,8 @@ export interface MetainfoFile {
   readonly lengthBytes: number;
   /** A BEP 47 pad file: its bytes are zeros, it is hashed and transferred but never lies on disk. */
   readonly isPad: boolean;
+  /** It is a program or script (BEP 47, `x`). */
+  readonly isExecutable?: true;
 }
 
 /** `dual-hash`: `pieces` and `piece hashes`. `pure`: only `piece hashes`. `v1`: only `pieces`. */

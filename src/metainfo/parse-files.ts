@@ -11,7 +11,7 @@ export interface ParsedFiles {
   readonly notes: readonly string[];
 }
 
-interface RawFile extends RawFilePath {
+interface RawFile extends RawFilePath, Pick<MetainfoFile, 'isExecutable'> {
   readonly path: readonly Uint8Array[];
   readonly lengthBytes: number;
 }
@@ -26,7 +26,8 @@ export function parseFiles(info: BencodeDictionary): ParsedFiles {
   if (info.has('length') && info.has('files')) throw invalid('its info has both length and files');
   if (!info.has('files')) {
     const lengthBytes = parseLength(info, 'its info');
-    return { isFolder: false, files: [{ path: [], lengthBytes, isPad: false }], notes: [] };
+    const attributes = executableIn(info.text('attr') ?? '');
+    return { isFolder: false, files: [{ path: [], lengthBytes, isPad: false, ...attributes }], notes: [] };
   }
   const list = info.list('files');
   if (!list) throw invalid('files is not a list');
@@ -50,7 +51,11 @@ function parseEntry(entry: BencodeValue, index: number): RawFile | undefined {
   }
   const path = byteStrings(entry.list('path.utf-8')) ?? byteStrings(entry.list('path'));
   if (!path) throw invalid(`${where} has no path`);
-  return { path, lengthBytes, isPad: attributes.includes('p') || isPadPath(path) };
+  return { path, lengthBytes, isPad: attributes.includes('p') || isPadPath(path), ...executableIn(attributes) };
+}
+
+function executableIn(attributes: string): Pick<MetainfoFile, 'isExecutable'> {
+  return attributes.includes('x') ? { isExecutable: true } : {};
 }
 
 /** Makers before BEP 47 wrote padding as `.pad/` and a number, without an attribute. */
@@ -72,7 +77,8 @@ function byteStrings(list: readonly BencodeValue[] | undefined): readonly Uint8A
 function toMetainfoFile(raw: RawFile, path: readonly string[]): MetainfoFile {
   const original = raw.path.map((component) => LENIENT_UTF8.decode(component));
   const isSame = original.every((component, at) => component === path[at]);
-  const file = { path, lengthBytes: raw.lengthBytes, isPad: raw.isPad };
+  const { lengthBytes, isPad, isExecutable } = raw;
+  const file = { path, lengthBytes, isPad, ...(isExecutable && { isExecutable }) };
   return isSame || original.some(hasSlash) ? file : { ...file, originalPath: original };
 }
 

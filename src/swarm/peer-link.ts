@@ -39,6 +39,18 @@ export class PeerLink {
     this.#supportsFast = supportsFast;
   }
 
+  /**
+   * The peer has a piece no more (BEP 54).
+   * @returns the piece when that is news
+   * @throws {P2P_PROTOCOL} when there is no such piece
+   */
+  handleDontHave(index: number): PieceIndex | undefined {
+    const pieceIndex = this.#checkPiece(index, 'lt_donthave');
+    if (this.#has?.has(pieceIndex) !== true) return undefined;
+    this.#has.clear(pieceIndex);
+    return pieceIndex;
+  }
+
   get supportsFast(): boolean {
     return this.#supportsFast;
   }

@@ -80,6 +80,16 @@ export class PiecePicker {
     this.#changeCount(pieceIndex, 1);
   }
 
+  /** A peer that was added has a piece no more; it is taken out of its set here. */
+  handleDontHave(pieces: PieceSet, pieceIndex: PieceIndex): void {
+    if (!pieces.has(pieceIndex)) return;
+    // Once a peer: from then on it is counted piece by piece.
+    const wasCountedApart = this.#fullPeers.delete(pieces);
+    pieces.delete(pieceIndex);
+    if (wasCountedApart) this.addPeer(pieces);
+    else this.#changeCount(pieceIndex, -1);
+  }
+
   /**
    * The piece may be picked from now on.
    * @param isUnfinished blocks of it are on disk: such pieces go first

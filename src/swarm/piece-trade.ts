@@ -9,6 +9,7 @@ import { planRescue } from './endgame.js';
 import { PieceLedger } from './piece-ledger.js';
 import { PiecePicker } from './piece-picker.js';
 import type { PieceSet } from './piece-set.js';
+import { SequentialWindow } from './sequential-window.js';
 import { fairShareBytes, supplyTarget } from './supply-target.js';
 import type { FailedPieceEvidence, PartialPiece, SwarmAction } from './swarm-events.js';
 import { SNUBBED_AFTER_MS, type SwarmLink } from './swarm-link.js';
@@ -28,6 +29,8 @@ export interface PieceTradeOptions {
   readonly wantsPieces: boolean;
   /** Pieces that are to be fetched; all when left out. */
   readonly wanted?: Bitfield | undefined;
+  /** Pieces in order. */
+  readonly sequential?: boolean | undefined;
   readonly random: () => number;
   readonly act: (action: SwarmAction) => void;
 }
@@ -37,6 +40,8 @@ export class PieceTrade {
   readonly picker: PiecePicker;
   readonly #layout: PieceLayout;
   readonly #wantsPieces: boolean;
+  /** Undefined when the order does not matter. */
+  readonly #window: SequentialWindow | undefined;
   readonly #act: (action: SwarmAction) => void;
   readonly #links = new Map<number, SwarmLink>();
   /** To be looked at: something happened to them. */
@@ -63,6 +68,7 @@ export class PieceTrade {
       pieceLengthBytes: options.layout.pieceLengthBytes,
       random: options.random,
     });
+    if (options.sequential === true) this.#window = this.#makeWindow(options.layout);
     if (!options.wantsPieces) return;
     for (let index = 0; index < options.layout.pieceCount; index += 1) {
       if (!this.ledger.settled.has(index)) this.picker.open(options.layout.pieceIndex(index), false);
@@ -107,6 +113,15 @@ export class PieceTrade {
     }
     if (isInteresting) this.#dirty.add(link);
     return isInteresting;
+  }
+
+  /** The peer has the piece no more: what is asked of it comes from another. */
+  handleDontHave(link: SwarmLink, pieceIndex: PieceIndex): void {
+    if (link.pieces) this.picker.handleDontHave(link.pieces, pieceIndex);
+    if (link.assigned.get(pieceIndex)?.isReleasing === false) this.#askBack(link, pieceIndex);
+    else if (link.helping.has(pieceIndex)) {
+      this.#act({ type: 'release-piece', linkId: link.linkId, pieceIndex });
+    }
   }
 
   isInteresting(link: SwarmLink): boolean {
@@ -162,6 +177,7 @@ export class PieceTrade {
   /** @returns whether the piece was owned */
   handleLost(pieceIndex: PieceIndex): boolean {
     if (!this.ledger.lose(pieceIndex)) return false;
+    this.#window?.handleLost(pieceIndex);
     if (this.#wantsPieces && this.ledger.isWanted(pieceIndex)) this.#open(pieceIndex);
     return true;
   }
@@ -241,6 +257,11 @@ export class PieceTrade {
     return link.assigned.size;
   }
 
+  #makeWindow({ pieceLengthBytes }: PieceLayout): SequentialWindow {
+    const isOpen = (pieceIndex: PieceIndex): boolean => this.picker.isOpen(pieceIndex);
+    return new SequentialWindow({ pieceLengthBytes, settled: this.ledger.settled, isOpen });
+  }
+
   /** It may be unchoked any moment. */
   #isNew(link: SwarmLink, nowMs: number): boolean {
     return nowMs - link.admittedMs < NEWCOMER_MS && (!link.pieces || this.isInteresting(link));
@@ -255,7 +276,7 @@ export class PieceTrade {
     const target = link.isSnubbed ? 1 : supplyTarget(link, pieceLengthBytes, shareBytes, nowMs);
     let remaining = link.remainingBytes(nowMs);
     while (remaining < target && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
-      const pieceIndex = this.picker.pick(link.pieces, link.lastPicked);
+      const pieceIndex = this.#window?.pick(link.pieces) ?? this.picker.pick(link.pieces, link.lastPicked);
       if (pieceIndex === undefined) break;
       remaining += this.#assign(link, pieceIndex, nowMs);
     }

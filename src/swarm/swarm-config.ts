@@ -12,6 +12,8 @@ export interface SwarmConfig {
   readonly wantsPieces: boolean;
   /** Pieces that are to be fetched; all when left out. Owning those is being complete, and then a partial seed. */
   readonly wanted?: Bitfield | undefined;
+  /** Pieces in order, as far as the swarm stays healthy. */
+  readonly sequential?: boolean | undefined;
   /** Tracker tiers (BEP 12), shuffled within a tier by the schedule; each is announced to by itself. */
   readonly trackerTiers: readonly (readonly string[])[];
   /** Regularly unchoked peers. */

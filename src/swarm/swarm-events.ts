@@ -86,6 +86,8 @@ export type SwarmEvent =
   /** Once, after admission: what the peer owns. Spare bits are clear; the driver checked the length. */
   | { readonly type: 'peer-has'; readonly linkId: number; readonly pieces: 'all' | 'none' | Uint8Array }
   | { readonly type: 'peer-have'; readonly linkId: number; readonly pieceIndices: readonly PieceIndex[] }
+  /** The peer has the piece no more (BEP 54). */
+  | { readonly type: 'peer-dont-have'; readonly linkId: number; readonly pieceIndex: PieceIndex }
   /** The peer chokes us. The worker gives the link's pieces back by itself, each with `piece-released`. */
   | { readonly type: 'peer-choked'; readonly linkId: number }
   | { readonly type: 'peer-unchoked'; readonly linkId: number }

@@ -153,6 +153,7 @@ export class Swarm {
       | 'peer-extended'
       | 'peer-has'
       | 'peer-have'
+      | 'peer-dont-have'
       | 'peer-choked'
       | 'peer-unchoked'
       | 'peer-interested'
@@ -168,6 +169,10 @@ export class Swarm {
         return this.#handleHas(link, event.pieces);
       case 'peer-have':
         return this.#handleHave(link, event);
+      case 'peer-dont-have':
+        this.#trade.handleDontHave(link, event.pieceIndex);
+        this.#updateInterest(link);
+        return this.#noteUseless(link);
       case 'peer-choked':
         link.peerChoking = true;
         return;

@@ -26,6 +26,8 @@ export interface AnnounceRequest {
   /** 15 s when left out. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Local address to announce from: the tracker tells others of it. The system's choice when left out. */
+  readonly localAddress?: string | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
@@ -44,6 +46,7 @@ export async function announce(request: AnnounceRequest): Promise<AnnounceReply>
     url: announceUrl(request),
     maxBytes: MAX_REPLY_BYTES,
     timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    localAddress: request.localAddress,
     ...(request.signal && { signal: request.signal }),
   });
   const { origin } = new URL(request.url);

@@ -4,6 +4,7 @@
  */
 import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
 import { TrackerError } from '../errors.js';
 import { escapeText } from '../metainfo/escape-text.js';
 
@@ -18,6 +19,8 @@ export interface HttpRequest {
   /** For the whole of it, redirects included. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Local address to send from; the system's choice when left out. */
+  readonly localAddress?: string | undefined;
 }
 
 export interface HttpReply {
@@ -96,7 +99,11 @@ function open(url: URL, request: HttpRequest, signal: AbortSignal): Promise<Inco
     agent: false,
     signal,
     // localhost is ::1 and 127.0.0.1, and a tracker may listen on one of them.
-    autoSelectFamily: true,
+    autoSelectFamily: request.localAddress === undefined,
+    ...(request.localAddress !== undefined && {
+      localAddress: request.localAddress,
+      family: isIP(request.localAddress),
+    }),
   };
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;

@@ -87,6 +87,9 @@ async function listenOn(server: net.Server, host: string | undefined, port: numb
       const why = code === 'EACCES' ? 'may not be used by this user' : 'is taken by another program';
       throw new OptionError(`port ${port} ${why}; choose another with -p, or -p 0 for any`, { port }, 'P2P_PORT_TAKEN');
     }
+    if (host !== undefined && code === 'EADDRNOTAVAIL') {
+      throw new OptionError(`cannot listen on ${host}: this machine has no such address`, { address: host });
+    }
     throw new OptionError(`cannot listen on ${host ?? 'any address'}, port ${port}: ${message}`, { port });
   }
 }

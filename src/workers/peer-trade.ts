@@ -6,6 +6,7 @@
  */
 import { ProtocolError, toErrorValue } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
+import { decodeDontHave, DONT_HAVE_EXTENSION, DONT_HAVE_EXTENSION_ID } from '../protocol/dont-have-message.js';
 import {
   decodeExtensionHandshake,
   encodeExtensionHandshake,
@@ -189,7 +190,7 @@ export class PeerTrade implements TorrentTrade {
       client: this.#host.client,
       requestQueue: MAX_QUEUED_REQUESTS,
       uploadOnly: this.#torrent.uploadOnly,
-      messages: { [METADATA_EXTENSION]: METADATA_EXTENSION_ID },
+      messages: { [METADATA_EXTENSION]: METADATA_EXTENSION_ID, [DONT_HAVE_EXTENSION]: DONT_HAVE_EXTENSION_ID },
       ...(metadataBytes === undefined ? {} : { metadataSize: metadataBytes }),
       ...(listenPort === undefined ? {} : { listenPort, extraPorts }),
     });
@@ -367,8 +368,14 @@ export class PeerTrade implements TorrentTrade {
     this.#tell({ type: 'peer-choked', linkId: this.#linkId });
   }
 
+  #handleDontHave(payload: Uint8Array): void {
+    const pieceIndex = this.#rules.handleDontHave(decodeDontHave(payload));
+    if (pieceIndex !== undefined) this.#tell({ type: 'peer-dont-have', linkId: this.#linkId, pieceIndex });
+  }
+
   #handleExtended(extensionId: number, payload: Uint8Array): void {
     if (extensionId === METADATA_EXTENSION_ID) this.#handleMetadata(payload);
+    if (extensionId === DONT_HAVE_EXTENSION_ID) this.#handleDontHave(payload);
     if (extensionId !== EXTENSION_HANDSHAKE_ID) return;
     const told = decodeExtensionHandshake(payload, this.#told);
     this.#told = told;

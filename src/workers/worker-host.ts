@@ -205,6 +205,7 @@ class WorkerHost implements LinkHost {
       host,
       port,
       noDelay: true,
+      ...(this.#config.localAddress !== undefined && { localAddress: this.#config.localAddress }),
       onread: {
         buffer: process.platform === 'win32' ? new Uint8Array(READ_BUFFER_BYTES) : this.#readBuffer,
         callback: (lengthBytes, buffer): boolean => link.handleBytes(buffer.subarray(0, lengthBytes)),

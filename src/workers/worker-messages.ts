@@ -25,6 +25,8 @@ export interface HostConfig {
   readonly downloadBucket: SharedArrayBuffer;
   /** Told to peers in the extension handshake. */
   readonly client: string;
+  /** Local address to dial from; the system's choice when undefined. */
+  readonly localAddress: string | undefined;
 }
 
 /** A torrent as the workers need it. Sent to every worker; digests and bits lie in shared memory. */

@@ -37,6 +37,8 @@ export interface WorkerPoolConfig {
   readonly openFiles: number;
   readonly hashPluginUrls: readonly string[];
   readonly client: string;
+  /** Local address to dial from; the system's choice when left out. */
+  readonly localAddress?: string | undefined;
   readonly uploadLimitBytesPerSec: number | undefined;
   readonly downloadLimitBytesPerSec: number | undefined;
   /** Messages of a worker, in order; not replies. */
@@ -205,6 +207,7 @@ export class WorkerPool {
       uploadBucket: this.#uploadBucket,
       downloadBucket: this.#downloadBucket,
       client: this.#config.client,
+      localAddress: this.#config.localAddress,
     };
     const task: HostTask = { type: 'host', config, port: port2 };
     const ended = this.#wait(delayMs).then(() => this.#runHost(hostIndex, task));

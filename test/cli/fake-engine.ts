@@ -22,7 +22,10 @@ export function aFakeTransfer(
     resolve = settle;
   });
   return {
-    transfer: { metainfo: aMetainfo({ name: snapshot.name }), role, snapshot: () => snapshot, finished },
+    transfer: {
+      ...{ metainfo: aMetainfo({ name: snapshot.name }), role, snapshot: () => snapshot, finished },
+      over: role === 'seed' ? finished.then(() => undefined) : new Promise(() => undefined),
+    },
     end: (outcome) => resolve({ state: 'complete', elapsedMs: 10, snapshot, ...outcome }),
   };
 }

@@ -12,6 +12,7 @@ function aChangingTransfer(): { transfer: Transfer; set(snapshot: TransferSnapsh
     role: 'download',
     snapshot: () => current,
     finished: new Promise(() => {}),
+    over: new Promise(() => {}),
   };
   return {
     transfer,

@@ -6,6 +6,7 @@ import type { CopyRecorder } from '../../src/engine/copy-recorder.js';
 import { Download, type DownloadOptions } from '../../src/engine/download.js';
 import { DownloadFiles } from '../../src/engine/download-files.js';
 import { downloadTarget } from '../../src/engine/download-target.js';
+import { SeedWatch } from '../../src/engine/seed-limits.js';
 import type { StateStore } from '../../src/engine/state-store.js';
 import type { TorrentSession } from '../../src/engine/torrent-session.js';
 import { Bitfield } from '../../src/protocol/bitfield.js';
@@ -53,6 +54,7 @@ describe('Download', () => {
       force: false,
       seedAfter: false,
       timeoutMs: undefined,
+      seedWatch: new SeedWatch({}),
       store,
       copy: { flush: () => undefined } as unknown as CopyRecorder,
       releaseLock: say('release'),

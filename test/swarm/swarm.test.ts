@@ -59,6 +59,23 @@ describe('Swarm', () => {
     expect(tester.of('announce')).to.have.length(2);
   });
 
+  it('asks others for what a peer says that it has no more, and is not interested in one with nothing else', () => {
+    const tester = new SwarmTester({ pieceCount: 2, pieces: [0] });
+    tester.connect({ linkId: 100 });
+    expect(tester.fetched(100)).to.deep.equal([1]);
+
+    tester.handle({ type: 'peer-dont-have', linkId: 100, pieceIndex: piece(1) });
+    tester.handle({ type: 'piece-released', linkId: 100, pieceIndex: piece(1), partial: [] });
+    tester.connect({ linkId: 101, pieces: [1] });
+
+    expect(tester.of('release-piece').map(({ linkId }) => linkId)).to.deep.equal([100]);
+    expect(tester.of('not-interested').map(({ linkId }) => linkId)).to.deep.equal([100]);
+    expect(tester.fetched(100)).to.deep.equal([1]);
+    expect(tester.fetched(101)).to.deep.equal([1]);
+    tester.handle({ type: 'peer-have', linkId: 100, pieceIndices: [piece(1)] });
+    expect(tester.of('interested').at(-1)).to.include({ linkId: 100 });
+  });
+
   it('goes on with another link where the first stopped', () => {
     const tester = new SwarmTester({ pieceCount: 1 });
     tester.connect({ linkId: 100 });

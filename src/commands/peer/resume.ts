@@ -2,11 +2,14 @@
 import { Args, Flags } from '@oclif/core';
 import { announceUrls } from '../../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
+import { seedsAfter } from '../../cli/download-requests.js';
 import { engineConfig } from '../../cli/engine-config.js';
 import {
   downloadLimitFlags,
   peerFlags,
   publishFlags,
+  seedLimitFlags,
+  sequentialFlag,
   stateFlags,
   timeoutFlag,
   verifyingFlags,
@@ -39,8 +42,10 @@ export class PeerResume extends BaseCommand {
     all: Flags.boolean({ description: 'Also seed what is complete.' }),
     seed: Flags.boolean({ description: 'Go on seeding when complete, until Ctrl-C.' }),
     timeout: timeoutFlag,
+    sequential: sequentialFlag,
     ...publishFlags,
     ...peerFlags,
+    ...seedLimitFlags,
     ...downloadLimitFlags,
     ...verifyingFlags,
     ...stateFlags,
@@ -49,8 +54,17 @@ export class PeerResume extends BaseCommand {
   override async run(): Promise<ResultFields> {
     const { args, flags } = await this.parse(PeerResume);
     const config = await engineConfig(flags, this.config.dataDir);
-    const { all, seed, timeout } = flags;
-    const settings = { targets: args.target ?? [], all, seed, timeoutMs: timeout, trackers: announceUrls(flags) };
+    const { all, timeout, sequential } = flags;
+    const settings = {
+      ...{
+        targets: args.target ?? [],
+        all,
+        seed: seedsAfter(flags),
+        timeoutMs: timeout,
+        trackers: announceUrls(flags),
+      },
+      ...{ sequential, seedRatio: flags['seed-ratio'], seedTimeMs: flags['seed-time'] },
+    };
     return await resumeTransfers(this.output, config, settings);
   }
 }

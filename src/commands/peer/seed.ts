@@ -3,7 +3,15 @@ import { Args, Flags } from '@oclif/core';
 import { announceUrls } from '../../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
 import { engineConfig } from '../../cli/engine-config.js';
-import { maskFlags, peerFlags, stateFlags, publishFlags, torrentFlags, verifyingFlags } from '../../cli/flags.js';
+import {
+  maskFlags,
+  peerFlags,
+  publishFlags,
+  seedLimitFlags,
+  stateFlags,
+  torrentFlags,
+  verifyingFlags,
+} from '../../cli/flags.js';
 import { seedRequests } from '../../cli/seed-requests.js';
 import { seedUntilStopped } from '../../cli/seed-session.js';
 
@@ -50,6 +58,7 @@ While it runs in a terminal, type prog, peers, help or exit.`;
   static override flags = {
     ...publishFlags,
     ...peerFlags,
+    ...seedLimitFlags,
     ...torrentFlags,
     torrent: Flags.string({
       description: 'Serve PATH as this .torrent file.',
