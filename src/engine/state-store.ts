@@ -115,11 +115,12 @@ export class StateStore {
       );
   }
 
-  /** Whether the last download to this path that is not complete was of another torrent. */
+  /** Whether what lies in the `.part` of this path was written by a download of another torrent. */
   isPartOfAnother(infoHash: InfoHash, rootPath: string): boolean {
     const [last] = this.#copies
       .findCopiesAt(rootPath)
-      .filter((copy) => copy.role === 'download' && copy.state !== 'complete')
+      // One with a choice of files keeps its `.part` when it is complete.
+      .filter(({ role, state, chosenFiles }) => role === 'download' && (state !== 'complete' || chosenFiles))
       .toSorted((one, other) => other.updatedAtMs - one.updatedAtMs);
     return last !== undefined && last.infoHash !== infoHash;
   }

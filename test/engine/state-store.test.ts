@@ -39,6 +39,7 @@ describe('StateStore', () => {
     owned = bits(),
     isDurable = false,
     files: readonly CopyFile[] = [],
+    chosen?: Bitfield,
   ): ReturnType<StateStore['openCopy']> {
     const metainfoBytes = Uint8Array.of(1);
     return store.openCopy({
@@ -50,6 +51,7 @@ describe('StateStore', () => {
       owned,
       isDurable,
       files,
+      chosen,
     });
   }
 
@@ -115,6 +117,17 @@ describe('StateStore', () => {
     expect(store.isPartOfAnother(one.infoHash, rootPath)).to.equal(false);
     store.setState(first, 'complete');
     expect(store.isPartOfAnother(other.infoHash, rootPath)).to.equal(false);
+  });
+
+  it('leaves a part to a complete download with a choice of files (an older one of that path took it)', async () => {
+    open(other);
+    const startedMs = Date.now();
+    while (Date.now() === startedMs) await new Promise(setImmediate);
+    const chosen = open(one, bits(), false, [], new Bitfield(1));
+    store.setState(chosen, 'complete');
+
+    expect(store.isPartOfAnother(one.infoHash, rootPath)).to.equal(false);
+    expect(store.isPartOfAnother(other.infoHash, rootPath)).to.equal(true);
   });
 
   it('locks a copy and its part, both or none', () => {
