@@ -24,7 +24,7 @@ export interface AnnouncerOptions {
   readonly localAddress?: string | undefined;
   /** Shared by all torrents of the process. */
   readonly gate: AnnounceGate;
-  readonly onEvent: (event: SwarmEvent) => void;
+  readonly onEvent: (event: Extract<SwarmEvent, { type: 'announce-succeeded' | 'announce-failed' }>) => void;
   readonly onAnnounced: (url: string, seeders: number | undefined, leechers: number | undefined) => void;
 }
 

@@ -24,6 +24,7 @@ import type { AnnounceGate } from './announce-gate.js';
 import { Announcer } from './announcer.js';
 import type { EngineEvent } from './engine-types.js';
 import { stampFiles } from './file-stamps.js';
+import { LinkHosts } from './link-hosts.js';
 import { OwnershipLog, type OwnershipRecorder } from './ownership-log.js';
 
 export interface SessionOptions {
@@ -72,9 +73,7 @@ export class TorrentSession {
   readonly #offered: Bitfield;
   readonly #announcer: Announcer;
   readonly #log: OwnershipLog;
-  /** Which worker holds a link. */
-  readonly #hostOfLink = new Map<number, number>();
-  readonly #linksOfHost: number[];
+  readonly #hosts: LinkHosts;
   readonly #addressOfLink = new Map<number, string>();
   /** Whom a blame key names, for people. */
   readonly #peerOfBlameKey = new Map<string, string>();
@@ -104,7 +103,7 @@ export class TorrentSession {
     const { layout } = metainfo;
     this.#offered = Bitfield.shared(layout.pieceCount);
     for (const index of owned.indices()) if (!mask || mask.has(index)) this.#offered.set(index);
-    this.#linksOfHost = Array.from({ length: pool.hostCount }, () => 0);
+    this.#hosts = new LinkHosts(pool.hostCount);
     this.#swarm = new Swarm(
       {
         layout,
@@ -214,7 +213,7 @@ export class TorrentSession {
         this.handleSwarmEvent({ type: 'links-measured', measures: message.measures });
         return;
       case 'ferried': {
-        const owner = this.#hostOfLink.get(message.ferried.ownerLinkId);
+        const owner = this.#hosts.hostOf(message.ferried.ownerLinkId);
         if (owner !== undefined) this.#options.pool.send(owner, message);
         return;
       }
@@ -249,8 +248,7 @@ export class TorrentSession {
   handleHostLost(hostIndex: number): void {
     if (!this.#isStarted || this.#isStopped) return;
     this.#options.pool.send(hostIndex, { type: 'add-torrent', torrent: this.#setup() });
-    for (const [linkId, host] of [...this.#hostOfLink]) {
-      if (host !== hostIndex) continue;
+    for (const linkId of this.#hosts.linksOf(hostIndex)) {
       this.#followLink(hostIndex, { type: 'link-closed', linkId, reason: 'ours' });
       this.handleSwarmEvent({ type: 'link-closed', linkId, reason: 'ours', message: 'a worker thread died' });
     }
@@ -330,27 +328,15 @@ export class TorrentSession {
   #followLink(hostIndex: number, event: SwarmEvent): void {
     if (event.type === 'link-handshaken') this.#addressOfLink.set(event.linkId, formatAddress(event.address));
     else if (event.type === 'link-closed') this.#addressOfLink.delete(event.linkId);
-    if (event.type === 'link-handshaken' && event.incoming) {
-      this.#hostOfLink.set(event.linkId, hostIndex);
-      this.#linksOfHost[hostIndex] = (this.#linksOfHost[hostIndex] ?? 0) + 1;
-    } else if (
-      (event.type === 'link-closed' || event.type === 'dial-failed') &&
-      this.#hostOfLink.delete(event.linkId)
-    ) {
-      this.#linksOfHost[hostIndex] = (this.#linksOfHost[hostIndex] ?? 1) - 1;
-    }
+    this.#hosts.follow(hostIndex, event);
   }
 
   #perform(action: SwarmAction): void {
     const { pool, metainfo, onEvent } = this.#options;
     switch (action.type) {
-      case 'dial': {
-        const host = this.#leastBusyHost();
-        this.#hostOfLink.set(action.linkId, host);
-        this.#linksOfHost[host] = (this.#linksOfHost[host] ?? 0) + 1;
-        pool.send(host, { type: 'link', torrentId: this.torrentId, action });
+      case 'dial':
+        pool.send(this.#hosts.assign(action.linkId), { type: 'link', torrentId: this.torrentId, action });
         return;
-      }
       case 'admit':
         this.#peerOfBlameKey.set(action.blameKey, this.#addressOfLink.get(action.linkId) ?? action.blameKey);
         this.#sendToLink(action);
@@ -397,12 +383,12 @@ export class TorrentSession {
   }
 
   #sendToLink(action: Exclude<Extract<SwarmAction, { readonly linkId: number }>, { readonly type: 'dial' }>): void {
-    const host = this.#hostOfLink.get(action.linkId);
+    const host = this.#hosts.hostOf(action.linkId);
     if (host !== undefined) this.#options.pool.send(host, { type: 'link', torrentId: this.torrentId, action });
   }
 
   #sendFetch(action: Extract<SwarmAction, { readonly type: 'fetch-piece' | 'help-piece' }>): void {
-    const host = this.#hostOfLink.get(action.linkId);
+    const host = this.#hosts.hostOf(action.linkId);
     if (host === undefined) return;
     const { pieceIndex } = action;
     const message = { type: 'link', torrentId: this.torrentId, action } as const;
@@ -414,10 +400,6 @@ export class TorrentSession {
     }
     const claims = this.#claims.get(pieceIndex);
     this.#options.pool.send(host, claims ? { ...message, claims } : message);
-  }
-
-  #leastBusyHost(): number {
-    return this.#linksOfHost.indexOf(Math.min(...this.#linksOfHost));
   }
 
   #handleVerified(pieceIndex: PieceIndex): void {

@@ -32,7 +32,7 @@ type EventOf<Type extends SwarmEvent['type']> = Extract<SwarmEvent, { readonly t
 
 export class Swarm {
   readonly #config: SwarmConfig;
-  readonly #actions = new ActionQueue();
+  readonly #actions = new ActionQueue<SwarmAction>();
   readonly #links = new Map<number, SwarmLink>();
   readonly #trade: PieceTrade;
   readonly #choker: Choker;
