@@ -1,7 +1,9 @@
 /** The engine's events as lines for people and scripts. */
 import type { EngineEvent } from '../engine/engine-types.js';
+import { FindingDisplay } from './finding-display.js';
 import { countOf } from './format-pieces.js';
 import { HashingDisplay } from './hashing-display.js';
+import { findingFields } from './json-fields.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
 
@@ -14,12 +16,14 @@ export class EventPrinter {
   port: number | undefined;
   readonly #output: Output;
   readonly #hashing: HashingDisplay;
+  readonly #finding: FindingDisplay;
   #refusals = 0;
   #resumed = 0;
 
   constructor(output: Output) {
     this.#output = output;
     this.#hashing = new HashingDisplay(output);
+    this.#finding = new FindingDisplay(output);
   }
 
   handle(event: EngineEvent): void {
@@ -33,6 +37,10 @@ export class EventPrinter {
         break;
       case 'hashing':
         this.#hashing.update(event.name, event.doneBytes, event.totalBytes);
+        break;
+      case 'finding-metadata':
+        this.#output.event(event.type, findingFields(event));
+        this.#finding.update(event);
         break;
       case 'piece-refused':
         this.#pass(event);
@@ -57,6 +65,7 @@ export class EventPrinter {
 
   close(): void {
     this.#hashing.close();
+    this.#finding.close();
   }
 
   #sayRefused(event: Extract<EngineEvent, { type: 'piece-refused' }>): void {

@@ -59,9 +59,10 @@ export class FindingDisplay {
 }
 
 /** `Finding metadata of story.txt: 2 peers, 16 of 120 KiB`. */
-export function findingInWords({ name, infoHash, peers, receivedBytes, totalBytes }: FindingEvent): string {
+export function findingInWords({ name, infoHash, peers, receivedBytes, totalBytes, problem }: FindingEvent): string {
   const what = `Finding metadata of ${printable(name ?? infoHash)}`;
-  if (peers === 0) return `${what}: looking for peers`;
+  if (peers === 0)
+    return `${what}: ${problem === undefined ? 'looking for peers' : `no tracker: ${printable(problem)}`}`;
   const got = totalBytes === undefined ? '' : `, ${formatSize(receivedBytes)} of ${formatSize(totalBytes)}`;
   return `${what}: ${countOf(peers, 'peer')}${got}`;
 }

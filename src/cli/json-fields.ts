@@ -1,5 +1,5 @@
 /** Engine values as fields of the JSON lines (docs/command-line.md). */
-import type { Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
+import type { EngineEvent, Transfer, TransferOutcome, TransferSnapshot } from '../engine/engine-types.js';
 import type { CopyDetail, CopyStatus } from '../engine/status-types.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { Bitfield } from '../protocol/bitfield.js';
@@ -30,6 +30,12 @@ export function progressFields(snapshot: TransferSnapshot) {
     refusedPieces: snapshot.refusedPieces,
     wastedBytes: snapshot.wastedBytes,
   };
+}
+
+/** Fields of a `finding-metadata` line. */
+export function findingFields(event: Extract<EngineEvent, { type: 'finding-metadata' }>) {
+  const { state, infoHash, name = null, peers, receivedBytes, totalBytes = null, problem = null } = event;
+  return { state, infoHash, name, peers, receivedBytes, totalBytes, problem };
 }
 
 /** Fields of a `downloading` line. */

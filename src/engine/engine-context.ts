@@ -4,9 +4,11 @@ import { OptionError } from '../errors.js';
 import { escapeText } from '../metainfo/escape-text.js';
 import { isTrackerUrl } from '../metainfo/trackers.js';
 import { isWebSeedUrl, MAX_WEB_SEEDS } from '../metainfo/web-seeds.js';
+import type { PeerId } from '../protocol/peer-address.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import type { AnnounceGate } from './announce-gate.js';
 import type { CopyRecorder } from './copy-recorder.js';
+import type { MetadataSession, MetadataSessionOptions } from './metadata-session.js';
 import type { EngineConfig, EngineEvent, HashProgress, Transfer } from './engine-types.js';
 import type { ReportedTransfer } from './run-reporter.js';
 import type { StateStore } from './state-store.js';
@@ -34,8 +36,11 @@ type SharedSettings =
   | 'onEvent'
   | 'onStopped';
 
-/** What a session is made of. */
-export type SessionRequest = Omit<SessionOptions, SharedSettings>;
+/** What a session is made of; one that goes on where another began keeps its peer id. */
+export type SessionRequest = Omit<SessionOptions, SharedSettings> & { readonly peerId?: PeerId };
+
+/** What a search for metadata is made of. */
+export type MetadataRequest = Pick<MetadataSessionOptions, 'infoHash' | 'trackerTiers' | 'peers' | 'listenPorts'>;
 
 /** A transfer as the engine keeps it. */
 export interface ActiveTransfer extends Transfer {
@@ -57,6 +62,8 @@ export interface EngineContext {
   listen(): Promise<readonly number[]>;
   /** The session hears of its torrent in the workers from now on until it has stopped. */
   makeSession(request: SessionRequest): TorrentSession;
+  /** The same for a search, which is to be started and stopped by who asked for it. */
+  searchMetadata(request: MetadataRequest): MetadataSession;
   /** For requests to trackers beside announces. */
   readonly announceGate: AnnounceGate;
   register(transfer: ActiveTransfer): void;

@@ -41,6 +41,21 @@ export type EngineEvent =
   | { readonly type: 'listening'; readonly host: string; readonly port: number; readonly ports: readonly number[] }
   /** Something worth a line that stops nothing: a catalogue that is down, a default port that was taken. */
   | { readonly type: 'note'; readonly message: string }
+  /** How the search for a magnet link's metadata goes; the last one of each says how it ended. */
+  | {
+      readonly type: 'finding-metadata';
+      readonly state: 'searching' | 'found' | 'given-up';
+      readonly infoHash: string;
+      /** As the link has it. */
+      readonly name: string | undefined;
+      /** Peers that are connected. */
+      readonly peers: number;
+      readonly receivedBytes: number;
+      /** Undefined before a peer was asked. */
+      readonly totalBytes: number | undefined;
+      /** What keeps a tracker from answering, while nobody ever did. */
+      readonly problem: string | undefined;
+    }
   | { readonly type: 'hashing'; readonly name: string; readonly doneBytes: number; readonly totalBytes: number }
   | {
       readonly type: 'piece-refused';

@@ -11,6 +11,7 @@ import { measureHash } from '../hashing/hash-benchmark.js';
 import { loadHashPlugins, resolveHashPlugins } from '../hashing/hash-plugins.js';
 import { HashRegistry } from '../hashing/hash-registry.js';
 import { checkOption } from '../options.js';
+import type { PeerId } from '../protocol/peer-address.js';
 import { createPeerId } from '../protocol/peer-id.js';
 import type { FromWorker } from '../workers/worker-messages.js';
 import { WorkerPool } from '../workers/worker-pool.js';
@@ -25,6 +26,7 @@ import {
   type ActiveTransfer,
   type EngineContext,
   type HashTools,
+  type MetadataRequest,
   type SessionRequest,
 } from './engine-context.js';
 import type {
@@ -46,6 +48,7 @@ import type {
   VerifyReport,
 } from './engine-types.js';
 import { openListeners, reopenListeners } from './listeners.js';
+import { MetadataSession } from './metadata-session.js';
 import { LogKeeper } from './log-keeper.js';
 import { PACKAGE_VERSION } from './package-version.js';
 import { resumeCopy } from './resume-copy.js';
@@ -58,6 +61,7 @@ import { resolveTarget, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent } from './torrent-builder.js';
 import { TorrentSession } from './torrent-session.js';
 import { verifyCopy } from './verify-copy.js';
+import type { WorkerSession } from './worker-session.js';
 
 const HASH_MEASURE_MS = 150;
 
@@ -87,7 +91,7 @@ class Engine implements EngineApi, EngineContext {
     readonly maxPeers: number;
   };
   /** By the number of the torrent that names it to the workers. */
-  readonly #sessions = new Map<number, TorrentSession>();
+  readonly #sessions = new Map<number, WorkerSession>();
   readonly #active = new Set<ActiveTransfer>();
   /** What is reported beside them. */
   readonly #others = new Set<ReportedTransfer>();
@@ -205,7 +209,7 @@ class Engine implements EngineApi, EngineContext {
     const session = new TorrentSession({
       ...request,
       torrentId,
-      peerId: createPeerId(randomBytes(20), PACKAGE_VERSION),
+      peerId: request.peerId ?? newPeerId(),
       uploadSlots: this.#settings.uploadSlots,
       maxPeers: this.#settings.maxPeers,
       verifyWith: this.config.verifyWith,
@@ -218,6 +222,24 @@ class Engine implements EngineApi, EngineContext {
       onEvent: (event) => {
         this.emit(event);
       },
+      onStopped: () => {
+        this.#sessions.delete(torrentId);
+      },
+    });
+    this.#sessions.set(torrentId, session);
+    return session;
+  }
+
+  searchMetadata(request: MetadataRequest): MetadataSession {
+    const torrentId = (this.#torrentSerial += 1);
+    const session = new MetadataSession({
+      ...request,
+      torrentId,
+      peerId: newPeerId(),
+      maxPeers: this.#settings.maxPeers,
+      pool: this.#startPool(),
+      announceGate: this.announceGate,
+      nextLinkId: () => (this.#linkSerial += 2),
       onStopped: () => {
         this.#sessions.delete(torrentId);
       },
@@ -385,4 +407,8 @@ class Engine implements EngineApi, EngineContext {
     if (message.type === 'reply') return;
     this.#sessions.get(message.torrentId)?.handleMessage(hostIndex, message);
   }
+}
+
+function newPeerId(): PeerId {
+  return createPeerId(randomBytes(20), PACKAGE_VERSION);
 }

@@ -165,9 +165,11 @@ class SearchReport {
 
   #tell(state: 'searching' | 'found' | 'given-up'): MetadataSnapshot {
     const snapshot = this.#session.snapshot();
-    const { peers, receivedBytes, totalBytes } = snapshot;
+    const { peers, receivedBytes, totalBytes, everAnswered, trackers } = snapshot;
+    const failed = everAnswered ? undefined : trackers.find(({ message }) => message !== '');
     const { infoHash, name } = this.#magnet;
-    const event = { type: 'finding-metadata', state, infoHash, name, peers, receivedBytes, totalBytes } as const;
+    const figures = { peers, receivedBytes, totalBytes, problem: failed?.message };
+    const event = { type: 'finding-metadata', state, infoHash, name, ...figures } as const;
     const text = JSON.stringify(event);
     if (text !== this.#last) this.#engine.emit(event);
     this.#last = text;
@@ -186,7 +188,9 @@ function nothingCame({ everAnswered, trackers, peers, offeringPeers }: MetadataS
   const since = `no metadata for the magnet link in ${formatDuration(timeoutMs)}`;
   const details = { peers, offeringPeers };
   if (everAnswered) {
-    const message = `${since}: ${peers} peers are connected, ${offeringPeers} of them offer it; start a peer that has the torrent, then the same command again`;
+    const connected = peers === 1 ? '1 peer is connected' : `${peers} peers are connected`;
+    const offering = offeringPeers === 0 ? 'none offers it' : `${offeringPeers} of them offer it`;
+    const message = `${since}: ${connected}, and ${offering}; start a peer that has the torrent, then the same command again`;
     return new P2pError('P2P_INCOMPLETE', message, details);
   }
   const why = trackers.map(({ url, message }) => `${url}: ${message || 'no answer'}`).join('; ');

@@ -1,16 +1,13 @@
 /** From a target to a running download: found, checked against what is there already, joined. */
-import { lookup } from 'node:dns/promises';
 import path from 'node:path';
 
 import { OptionError, P2pError, type ErrorCode } from '../errors.js';
 import { PieceVerifier } from '../hashing/piece-verifier.js';
 import { buildMetainfo } from '../metainfo/build-metainfo.js';
-import { escapeText } from '../metainfo/escape-text.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import type { CopyFile } from '../store/copy-store.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
-import type { PeerAddress } from '../protocol/peer-address.js';
 import { CLIENT } from './client-name.js';
 import { underFinalName } from './copy-trust.js';
 import { Download } from './download.js';
@@ -23,18 +20,20 @@ import {
   targetExists,
   type DownloadTarget,
 } from './download-target.js';
-import { checkTrackers, type EngineContext } from './engine-context.js';
+import { checkTrackers, type EngineContext, type SessionRequest } from './engine-context.js';
 import type { DownloadRequest, FileChoice, ResolvedTarget } from './engine-types.js';
 import { stampFiles } from './file-stamps.js';
 import { chosenFiles, findPlaced, type PlacedRequest } from './find-placed.js';
 import { findPresent, type PresentPieces } from './find-present.js';
+import { reachablePeers } from './reachable-peers.js';
 import { recallCopy, sayResumed } from './recall-copy.js';
+import { resolveMagnet, type FoundTarget } from './resolve-magnet.js';
 import { bytesToCome } from './room-needed.js';
 import { checkSeedLimits, SeedWatch, type SeedLimits } from './seed-limits.js';
 import { ServedCopy } from './served-copy.js';
-import { resolveTarget } from './target-resolver.js';
+import { isMagnet, resolveTarget } from './target-resolver.js';
 import { presentFiles } from './torrent-files.js';
-import type { SessionOptions, TorrentSession } from './torrent-session.js';
+import type { TorrentSession } from './torrent-session.js';
 import { fileProblems, type VerifyTools } from './verify-copy.js';
 import { whileChecking } from './while-checking.js';
 import { whenFree } from './when-free.js';
@@ -59,7 +58,7 @@ export async function startDownload(engine: EngineContext, request: DownloadRequ
 export async function startResolved(
   engine: EngineContext,
   request: DownloadManner,
-  resolved: ResolvedTarget,
+  resolved: FoundTarget,
 ): Promise<Download> {
   checkTimeout(request.timeoutMs);
   checkSeedLimits(request);
@@ -93,7 +92,8 @@ function checkTimeout(timeoutMs: number | undefined): void {
 }
 
 /** A name or hash that no catalogue tells any more may be that of a download which was begun here into that folder. */
-async function resolveOrRecall(engine: EngineContext, request: DownloadRequest): Promise<ResolvedTarget> {
+async function resolveOrRecall(engine: EngineContext, request: DownloadRequest): Promise<FoundTarget> {
+  if (isMagnet(request.target)) return resolveMagnet(engine, request);
   try {
     return await resolveTarget(request, engine.signal);
   } catch (error) {
@@ -120,7 +120,7 @@ function recall(engine: EngineContext, { target, outputDir, trackers }: Download
 async function fetchInto(
   engine: EngineContext,
   request: DownloadManner,
-  resolved: ResolvedTarget,
+  resolved: FoundTarget,
   { target, chosen, releaseLock }: Pick<PlacedRequest, 'target' | 'chosen'> & Pick<Beginning, 'releaseLock'>,
 ): Promise<Download> {
   const { metainfo } = resolved;
@@ -132,11 +132,13 @@ async function fetchInto(
   if (resumed) sayResumed(engine, metainfo, { ...resumed, owned });
   await prepareOutput(target, bytesToCome(metainfo.layout, owned, allocatedBytes, files.wanted));
   const listenPorts = await engine.listen();
-  const peers = await reachable(engine, resolved.peers);
+  const peers = await reachablePeers(engine, resolved.peers);
   const beginning = { files, owned, stamps, isDurable: true, releaseLock, listenPorts };
   return whenFree(() => {
     const { download, makeSession } = begin(engine, request, resolved, beginning);
-    download.start(makeSession({ files: files.present, owned, wantsPieces: true, peers }), owned);
+    const { peerId } = resolved;
+    const part = { files: files.present, owned, wantsPieces: true, peers, ...(peerId && { peerId }) };
+    download.start(makeSession(part), owned);
     return download;
   }, engine.signal);
 }
@@ -171,7 +173,7 @@ interface Beginning {
 }
 
 /** What differs between the session that fetches and those that only serve. */
-type SessionPart = Pick<SessionOptions, 'files' | 'owned' | 'wantsPieces' | 'peers'>;
+type SessionPart = Pick<SessionRequest, 'files' | 'owned' | 'wantsPieces' | 'peers' | 'peerId'>;
 
 /** Nothing is waited for: the download is there with all its parts, or (when the store cannot be written) not at all. */
 function begin(
@@ -272,32 +274,4 @@ async function findComplete(
 function toolsOf(engine: EngineContext, metainfo: Metainfo): VerifyTools {
   const { verifyWith } = engine.config;
   return { ...engine.hashTools(), verifyWith, onProgress: engine.hashing(metainfo.name) };
-}
-
-/** Peers of a magnet link whose host is a name are looked up; one that has no address is a note. */
-async function reachable(engine: EngineContext, peers: readonly PeerAddress[]): Promise<PeerAddress[]> {
-  const found = await Promise.all(
-    peers.map(async ({ host, port }) => {
-      const result = await unlessAborted(
-        lookup(host).catch(() => undefined),
-        engine.signal,
-      );
-      if (!result) engine.note(`the peer ${escapeText(host)} of the magnet link has no address`);
-      return result ? { host: result.address, port } : undefined;
-    }),
-  );
-  return found.filter((peer) => peer !== undefined);
-}
-
-/** For what cannot be broken off: its result does not matter any more. @throws the signal's reason when it aborts */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    void work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort);
-    });
-  });
 }

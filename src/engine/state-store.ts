@@ -101,6 +101,12 @@ export class StateStore {
     return this.#copies.metainfoBytes(infoHash);
   }
 
+  /** Keeps a torrent that no copy belongs to yet; one that is known stays as it is. */
+  keepTorrent({ infoHash, name, layout }: Metainfo, metainfoBytes: Uint8Array): void {
+    const { totalBytes, pieceCount, pieceLengthBytes } = layout;
+    this.#copies.addTorrent({ infoHash, name, totalBytes, pieceCount, pieceLengthBytes, metainfoBytes });
+  }
+
   /** Announce URLs by tier, as they were used last. */
   trackerTiers(copyId: number): string[][] {
     return this.#copies.trackerTiers(copyId);

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import { MetainfoError, OptionError, P2pError, StorageError, TrackerError } from '../errors.js';
 import { assertMatches } from '../metainfo/check-match.js';
 import { escapeText } from '../metainfo/escape-text.js';
-import { parseMagnet } from '../metainfo/magnet.js';
+import { parseMagnet, type Magnet } from '../metainfo/magnet.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { parseMetainfo } from '../metainfo/parse-metainfo.js';
 import { usableWebSeeds } from '../metainfo/web-seeds.js';
@@ -19,6 +19,11 @@ export const DEFAULT_TRACKER = 'http://localhost:9999/announce';
 
 const MAX_TORRENT_FILE_BYTES = 16_777_216;
 
+/** Whether a target is a magnet link, or is meant to be one. */
+export function isMagnet(target: string): boolean {
+  return /^magnet:/i.test(target);
+}
+
 /**
  * @throws {P2P_TARGET_NOT_FOUND} when nobody knows it, {P2P_TARGET_AMBIGUOUS} when a name has several torrents
  * @throws {P2P_TRACKER_UNREACHABLE} when a name or hash is to be looked up and no catalogue answers
@@ -27,7 +32,7 @@ const MAX_TORRENT_FILE_BYTES = 16_777_216;
  */
 export async function resolveTarget(query: TargetQuery, signal: AbortSignal): Promise<ResolvedTarget> {
   const { target, trackers } = query;
-  if (/^magnet:/i.test(target)) return resolveMagnet(target, trackers, signal);
+  if (isMagnet(target)) return resolveMagnet(target, trackers, signal);
   if (/^https?:\/\//i.test(target)) {
     return fromMetainfo(parseMetainfo(await fetchTorrent(target, { signal })), trackers);
   }
@@ -100,32 +105,58 @@ function fromMetainfo(
 
 async function resolveMagnet(link: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
   const magnet = parseMagnet(link);
-  const asked = trackerTiersOf([...trackers, ...magnet.trackers], []).flat();
-  const fetch = async (baseUrl: string, either: AbortSignal): Promise<Metainfo | undefined> => {
-    const found = await fetchFrom(baseUrl, magnet.infoHash, either);
-    if (found) assertMatches(found, magnet);
-    return found;
-  };
-  const metainfo = await lookUp(asked, fetch, signal);
-  if (!metainfo) {
-    throw notFound(
-      `no catalogue knows the torrent ${magnet.infoHash} of this magnet link (asked ${asked.join(', ')}); ` +
-        `name a tracker that has it with --tracker, or download from a .torrent file`,
-    );
-  }
+  const named = [...trackers, ...magnet.trackers];
+  const metainfo = await lookUpHash(magnet.infoHash, named, signal);
+  if (!metainfo) throw magnetNotFound(magnet, named);
+  return fromMagnet(magnet, metainfo, trackers);
+}
+
+/**
+ * The target of a magnet link whose metainfo was found.
+ * @param trackers named beside those of the link
+ * @throws {P2P_METAINFO_MISMATCH} when it is not what the link names
+ */
+export function fromMagnet(magnet: Magnet, metainfo: Metainfo, trackers: readonly string[]): ResolvedTarget {
+  assertMatches(metainfo, magnet);
   const webSeeds = usableWebSeeds([...metainfo.webSeeds, ...magnet.webSeeds]);
-  return fromMetainfo({ ...metainfo, webSeeds }, [...trackers, ...magnet.trackers], magnet.peers);
+  const target = fromMetainfo({ ...metainfo, webSeeds }, [...trackers, ...magnet.trackers], magnet.peers);
+  const files = magnet.selectedFiles?.map(({ first, last }) => ({ type: 'range', first, last }) as const);
+  return files ? { ...target, files } : target;
+}
+
+/** @param named trackers of the link and of the command line */
+export function magnetNotFound(magnet: Magnet, named: readonly string[]): OptionError {
+  return notFound(
+    `no catalogue knows the torrent ${magnet.infoHash} of this magnet link (asked ${askedOf(named).join(', ')}); ` +
+      `name a tracker that has it with --tracker, or download from a .torrent file`,
+  );
+}
+
+/**
+ * What the catalogues of these trackers have under a hash; undefined when they do not know it.
+ * @param hash wire info hash, or BLAKE3 of the info bytes
+ * @throws as `lookUp`
+ */
+export function lookUpHash(
+  hash: string,
+  trackers: readonly string[],
+  signal: AbortSignal,
+): Promise<Metainfo | undefined> {
+  return lookUp(askedOf(trackers), (baseUrl, either) => fetchFrom(baseUrl, hash, either), signal);
+}
+
+function askedOf(trackers: readonly string[]): string[] {
+  return trackerTiersOf(trackers, []).flat();
 }
 
 async function resolveHash(hash: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
-  const asked = trackerTiersOf(trackers, []).flat();
-  const metainfo = await lookUp(asked, (baseUrl, either) => fetchFrom(baseUrl, hash, either), signal);
-  if (!metainfo) throw notFound(`no catalogue knows the info hash ${hash} (asked ${asked.join(', ')})`);
+  const metainfo = await lookUpHash(hash, trackers, signal);
+  if (!metainfo) throw notFound(`no catalogue knows the info hash ${hash} (asked ${askedOf(trackers).join(', ')})`);
   return fromMetainfo(metainfo, trackers);
 }
 
 async function resolveName(name: string, trackers: readonly string[], signal: AbortSignal): Promise<ResolvedTarget> {
-  const asked = trackerTiersOf(trackers, []).flat();
+  const asked = askedOf(trackers);
   const listed = await askAll(asked, (baseUrl, either) => findAt(baseUrl, name, either), signal);
   const found = new Map(listed.flat().map((entry) => [entry.infoHash, entry]));
   const [entry, ...others] = found.values();

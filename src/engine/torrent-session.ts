@@ -25,6 +25,7 @@ import { Announcer } from './announcer.js';
 import type { EngineEvent } from './engine-types.js';
 import { stampFiles } from './file-stamps.js';
 import { LinkHosts } from './link-hosts.js';
+import type { WorkerSession } from './worker-session.js';
 import { OwnershipLog, type OwnershipRecorder } from './ownership-log.js';
 
 export interface SessionOptions {
@@ -67,7 +68,7 @@ export interface SessionOptions {
   readonly onStopped: () => void;
 }
 
-export class TorrentSession {
+export class TorrentSession implements WorkerSession {
   readonly #options: SessionOptions;
   readonly #swarm: Swarm;
   readonly #offered: Bitfield;
@@ -237,6 +238,7 @@ export class TorrentSession {
       case 'disk-failed':
         this.#handleDiskFailed(message.serving, message.error);
         return;
+      case 'metadata-link':
       case 'reply':
         return;
       default:

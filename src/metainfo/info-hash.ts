@@ -1,6 +1,6 @@
 /** Info hashes: the name of a torrent on the wire, and their several spellings. */
 import { MetainfoError } from '../errors.js';
-import { toHex } from '../hashing/digests.js';
+import { blake3, sha1, toHex } from '../hashing/digests.js';
 import type { InfoHash } from './metainfo.js';
 
 /** Bytes of an info hash on the wire (BEP 3; BEP 52 truncates longer ones to it). */
@@ -41,6 +41,14 @@ export function infoHashFromBlake3(blake3InfoHash: string): InfoHash {
     throw new MetainfoError('P2P_METAINFO_INVALID', 'a BLAKE3 info hash is 64 hex digits');
   }
   return parseInfoHash(blake3InfoHash.slice(0, 2 * INFO_HASH_BYTES));
+}
+
+/**
+ * Whether these are the info bytes of that torrent, dual-hash, v1 (by SHA-1) or pure (by BLAKE3): what a stranger sent
+ * is checked before anybody reads it. 16 MiB take about 10 ms.
+ */
+export function isInfoOf(infoBytes: Uint8Array, infoHash: InfoHash): boolean {
+  return toHex(sha1(infoBytes)) === infoHash || infoHashFromBlake3(toHex(blake3(infoBytes))) === infoHash;
 }
 
 /** The 20 bytes of an info hash; a new array each time. */

@@ -1,5 +1,5 @@
 /**
- * Magnet links (BEP 9, BEP 53 for `btmh`). A dual-hash torrent is `xt=urn:btih:<SHA-1>` with `x.b3=<BLAKE3>`, since
+ * Magnet links (BEP 9, BEP 53 for `btmh` and `so`). A dual-hash torrent is `xt=urn:btih:<SHA-1>` with `x.b3=<BLAKE3>`, since
  * other clients refuse a whole link over a multihash that they do not know; a pure one is `xt=urn:btmh:1e20<BLAKE3>`.
  */
 import { MetainfoError } from '../errors.js';
@@ -15,6 +15,12 @@ export interface MagnetPeer {
   readonly port: number;
 }
 
+/** Files of a torrent by their index, from `first` to `last`, both included. */
+export interface FileRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface Magnet {
   readonly infoHash: InfoHash;
   /** 64 lower-case hex digits; the metainfo that is found must have it (`assertMatches`). */
@@ -26,6 +32,8 @@ export interface Magnet {
   readonly peers: readonly MagnetPeer[];
   /** URLs of web seeds (`ws`), without repeats. */
   readonly webSeeds: readonly string[];
+  /** The files to be fetched (`so`), as the link has them; all when left out. The torrent may have fewer files. */
+  readonly selectedFiles?: readonly FileRange[];
 }
 
 /** Characters of a link; browsers and chat programs pass far less. */
@@ -62,12 +70,14 @@ export function parseMagnet(text: string): Magnet {
   if (link.length > MAX_MAGNET_LENGTH) throw invalid(`${link.length} characters exceed ${MAX_MAGNET_LENGTH}`);
   const parameters = parseParameters(link.slice('magnet:?'.length));
   const name = parameters.find(([key]) => key === 'dn')?.[1].replaceAll('+', ' ');
+  const selectedFiles = valuesOf(parameters, 'so').map(decodeText).flatMap(parseFileRanges);
   return {
     ...parseHashes(valuesOf(parameters, 'xt'), valuesOf(parameters, 'x.b3')),
     ...(name ? { name: decodeText(name) } : {}),
     trackers: [...new Set(valuesOf(parameters, 'tr').map(decodeText).filter(isTrackerUrl))].slice(0, MAX_TRACKERS),
     webSeeds: usableWebSeeds(valuesOf(parameters, 'ws').map(decodeText)),
     peers: valuesOf(parameters, 'x.pe').map(decodeText).flatMap(parsePeer).slice(0, MAX_MAGNET_PEERS),
+    ...(selectedFiles.length > 0 ? { selectedFiles } : {}),
   };
 }
 
@@ -149,6 +159,15 @@ function parsePeer(text: string): MagnetPeer[] {
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return host !== undefined && port > 0 && port <= 65_535 ? [{ host, port }] : [];
+}
+
+/** `0,2,4-6` (BEP 53); what is no index or range is passed over. */
+function parseFileRanges(text: string): FileRange[] {
+  return text.split(',').flatMap((part) => {
+    const [, from, to = from] = /^(\d{1,7})(?:-(\d{1,7}))?$/.exec(part.trim()) ?? [];
+    const range = { first: Number(from), last: Number(to) };
+    return from !== undefined && range.first <= range.last ? [range] : [];
+  });
 }
 
 /** Percent-encoded, quotes and brackets too, so that the link can stand in quotes in a shell and in a chat. */

@@ -54,17 +54,21 @@ export interface CopyRecord {
   readonly chosenFiles: Uint8Array | undefined;
 }
 
-/** A copy that is about to be used. */
-export interface OpenCopyRequest {
+/** What is kept of a torrent. */
+export interface StoredTorrent {
   readonly infoHash: InfoHash;
-  readonly rootPath: string;
-  readonly role: CopyRole;
   /** The .torrent file, so that a copy can be taken up when nobody else has it any more. */
   readonly metainfoBytes: Uint8Array;
   readonly name: string;
   readonly totalBytes: number;
   readonly pieceCount: number;
   readonly pieceLengthBytes: number;
+}
+
+/** A copy that is about to be used. */
+export interface OpenCopyRequest extends StoredTorrent {
+  readonly rootPath: string;
+  readonly role: CopyRole;
   /** Announce URLs by tier; an empty list keeps those that are stored. */
   readonly trackerTiers: readonly (readonly string[])[];
   /** As `CopyRecord.chosenFiles`. */
@@ -112,17 +116,23 @@ export class CopyStore {
     this.#sql = withStorageErrors(database.name, () => prepareCopyStatements(database));
   }
 
+  /** Keeps a torrent that has no copy yet; the next removal of a copy forgets it if it has none by then. */
+  addTorrent(torrent: StoredTorrent): void {
+    this.#write(() => {
+      this.#addTorrent(torrent);
+    });
+  }
+
   /**
    * The copy of that info hash and path, created in state `checking` when it is new. From now on it counts as not
    * cleanly stopped, and its last error is forgotten, until `markStoppedCleanly` and `setLastError`; the record still
    * tells what was before.
    */
   openCopy(request: OpenCopyRequest): CopyRecord {
-    const { infoHash, rootPath, role, name, totalBytes, pieceCount, pieceLengthBytes, chosenFiles } = request;
+    const { infoHash, rootPath, role, trackerTiers, chosenFiles } = request;
     return this.#write(() => {
       const nowMs = this.#now();
-      const { metainfoBytes, trackerTiers } = request;
-      this.#sql.addTorrent.run(infoHash, name, totalBytes, pieceCount, pieceLengthBytes, nowMs, metainfoBytes);
+      this.#addTorrent(request);
       this.#sql.addCopy.run(infoHash, rootPath, role, nowMs, nowMs);
       const row = required(this.#sql.copyByPath.get(infoHash, rootPath), `copy of ${infoHash} at ${rootPath}`);
       this.#sql.reopenCopy.run(role, nowMs, chosenFiles ?? null, row.id);
@@ -281,6 +291,10 @@ export class CopyStore {
       this.#sql.removeCopy.run(copyId);
       this.#sql.removeUnusedTorrents.run();
     });
+  }
+
+  #addTorrent({ infoHash, name, totalBytes, pieceCount, pieceLengthBytes, metainfoBytes }: StoredTorrent): void {
+    this.#sql.addTorrent.run(infoHash, name, totalBytes, pieceCount, pieceLengthBytes, this.#now(), metainfoBytes);
   }
 
   #replaceTrackers(copyId: number, tiers: readonly (readonly string[])[]): void {

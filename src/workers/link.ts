@@ -15,6 +15,8 @@ import { encodeKeepAlive } from '../protocol/message-encoder.js';
 import type { PeerAddress } from '../protocol/peer-address.js';
 import { peerIdFromBytes } from '../protocol/peer-id.js';
 import type { CloseReason, SwarmEvent } from '../swarm/swarm-events.js';
+import { MetadataTorrent } from './metadata-torrent.js';
+import { MetadataTrade } from './metadata-trade.js';
 import { PeerTrade, type TradeConnection, type TradeHost } from './peer-trade.js';
 import type { TorrentLink, WorkerTorrent } from './worker-torrent.js';
 
@@ -23,9 +25,12 @@ const UNREAD_MOST_BYTES = 4_194_304;
 
 /** What a link needs of its worker. */
 export interface LinkHost extends TradeHost {
-  findTorrent(infoHash: Uint8Array): WorkerTorrent | undefined;
+  findTorrent(infoHash: Uint8Array): LinkTorrent | undefined;
   handleClosed(link: Link): void;
 }
+
+/** What a link is for: pieces of a torrent, or its metadata first. */
+export type LinkTorrent = WorkerTorrent | MetadataTorrent;
 
 type LinkState = 'connecting' | 'handshake' | 'waiting' | 'open' | 'closed';
 
@@ -39,12 +44,12 @@ export class Link implements TorrentLink, TradeConnection {
   readonly #startedMs: number;
   readonly #reader = new HandshakeReader();
   #state: LinkState;
-  #torrent: WorkerTorrent | undefined;
+  #torrent: LinkTorrent | undefined;
   #handshake: Handshake | undefined;
   #sentHandshake = false;
   /** Bytes that came before admission, behind the handshake. */
   #early: Uint8Array[] = [];
-  #trade: PeerTrade | undefined;
+  #trade: PeerTrade | MetadataTrade | undefined;
   #lastReceivedMs: number;
   #lastSentMs: number;
   #returned: Promise<void> = Promise.resolve();
@@ -56,7 +61,7 @@ export class Link implements TorrentLink, TradeConnection {
     readonly address: PeerAddress;
     readonly host: LinkHost;
     /** Known from the start when we dial. */
-    readonly torrent: WorkerTorrent | undefined;
+    readonly torrent: LinkTorrent | undefined;
   }) {
     this.linkId = options.linkId;
     this.incoming = options.incoming;
@@ -76,9 +81,14 @@ export class Link implements TorrentLink, TradeConnection {
     return this.#state === 'closed';
   }
 
-  /** What is said on the link; undefined before admission and after the end. */
+  /** What is said on the link about pieces; undefined before admission and after the end. */
   get trade(): PeerTrade | undefined {
-    return this.#state === 'open' ? this.#trade : undefined;
+    return this.#state === 'open' && this.#trade instanceof PeerTrade ? this.#trade : undefined;
+  }
+
+  /** What is said on the link about metadata, where pieces are not known yet; undefined as `trade`. */
+  get metadataTrade(): MetadataTrade | undefined {
+    return this.#state === 'open' && this.#trade instanceof MetadataTrade ? this.#trade : undefined;
   }
 
   /** The dialled socket is connected. */
@@ -127,8 +137,11 @@ export class Link implements TorrentLink, TradeConnection {
     const handshake = this.#handshake;
     if (this.#state !== 'waiting' || !torrent || !handshake) return;
     this.#state = 'open';
-    const { linkId } = this;
-    this.#trade = new PeerTrade({ linkId, host: this.#host, connection: this, torrent, handshake, blameKey });
+    const common = { linkId: this.linkId, host: this.#host, connection: this, handshake };
+    this.#trade =
+      torrent instanceof MetadataTorrent
+        ? new MetadataTrade({ ...common, torrent })
+        : new PeerTrade({ ...common, torrent, blameKey });
     this.#trade.greet();
     const early = this.#early;
     this.#early = [];
@@ -185,7 +198,8 @@ export class Link implements TorrentLink, TradeConnection {
   async #sayClosed(wasConnecting: boolean, reason: CloseReason, message: string): Promise<void> {
     await this.#returned;
     const { linkId } = this;
-    if (this.#trade) this.#tell({ type: 'links-measured', measures: [this.#trade.measure(this.#host.nowMs())] });
+    if (this.#trade instanceof PeerTrade)
+      this.#tell({ type: 'links-measured', measures: [this.#trade.measure(this.#host.nowMs())] });
     if (wasConnecting) this.#tell({ type: 'dial-failed', linkId });
     else if (!this.incoming || this.#handshake) this.#tell({ type: 'link-closed', linkId, reason, message });
   }

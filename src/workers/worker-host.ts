@@ -16,8 +16,9 @@ import { BlockClaims } from './block-claims.js';
 import { BlockFerry } from './block-ferry.js';
 import { BufferPool } from './buffer-pool.js';
 import { FileHandles } from './file-handles.js';
-import { Link, type LinkHost } from './link.js';
+import { Link, type LinkHost, type LinkTorrent } from './link.js';
 import { Listeners } from './listeners.js';
+import { MetadataTorrent } from './metadata-torrent.js';
 import { MessageBatch } from './message-batch.js';
 import { PieceAssembly, type AssemblyResult } from './piece-assembly.js';
 import { SharedTokenBucket } from './shared-token-bucket.js';
@@ -59,6 +60,8 @@ class WorkerHost implements LinkHost {
   readonly #pool: BufferPool;
   readonly #handles: FileHandles;
   readonly #torrents = new Map<number, WorkerTorrent>();
+  /** Those whose metadata is looked for. */
+  readonly #metadataTorrents = new Map<number, MetadataTorrent>();
   readonly #links = new Map<number, Link>();
   readonly #listeners = new Listeners((socket, address) => {
     this.#accept(socket, address);
@@ -92,6 +95,9 @@ class WorkerHost implements LinkHost {
     switch (message.type) {
       case 'add-torrent':
         this.#addTorrent(message);
+        return;
+      case 'add-metadata-torrent':
+        this.#metadataTorrents.set(message.torrent.torrentId, new MetadataTorrent(message.torrent));
         return;
       case 'link':
         this.#perform(message.torrentId, message.action, message.claims);
@@ -136,10 +142,10 @@ class WorkerHost implements LinkHost {
     this.#outbox.push(message);
   }
 
-  findTorrent(infoHash: Uint8Array): WorkerTorrent | undefined {
+  findTorrent(infoHash: Uint8Array): LinkTorrent | undefined {
     const wanted = Buffer.from(infoHash);
-    for (const torrent of this.#torrents.values()) {
-      if (wanted.equals(torrent.setup.infoHash)) return torrent;
+    for (const torrents of [this.#torrents, this.#metadataTorrents]) {
+      for (const torrent of torrents.values()) if (wanted.equals(torrent.setup.infoHash)) return torrent;
     }
     return undefined;
   }
@@ -157,9 +163,10 @@ class WorkerHost implements LinkHost {
 
   #perform(torrentId: number, action: LinkAction, claims: SharedArrayBuffer | undefined): void {
     const torrent = this.#torrents.get(torrentId);
-    if (!torrent) return;
+    const linkTorrent = torrent ?? this.#metadataTorrents.get(torrentId);
+    if (!linkTorrent) return;
     if (action.type === 'dial') {
-      this.#dial(torrent, action);
+      this.#dial(linkTorrent, action);
       return;
     }
     const link = this.#links.get(action.linkId);
@@ -185,10 +192,13 @@ class WorkerHost implements LinkHost {
         link.trade?.setInterested(action.type === 'interested');
         return;
       case 'fetch-piece':
-        this.#fetch(torrent, link, action, claims);
+        if (torrent) this.#fetch(torrent, link, action, claims);
         return;
       case 'help-piece':
-        this.#help(torrent, link, action, claims);
+        if (torrent) this.#help(torrent, link, action, claims);
+        return;
+      case 'fetch-metadata':
+        link.metadataTrade?.fetch();
         return;
       case 'release-piece':
         if (action.ifUntouched) link.trade?.releaseUntouched(action.pieceIndex);
@@ -199,7 +209,7 @@ class WorkerHost implements LinkHost {
     }
   }
 
-  #dial(torrent: WorkerTorrent, action: Extract<LinkAction, { type: 'dial' }>): void {
+  #dial(torrent: LinkTorrent, action: Extract<LinkAction, { type: 'dial' }>): void {
     const { host, port } = action.address;
     const socket: net.Socket = net.connect({
       host,
@@ -364,6 +374,9 @@ class WorkerHost implements LinkHost {
   }
 
   async #removeTorrent(torrentId: number): Promise<void> {
+    const search = this.#metadataTorrents.get(torrentId);
+    this.#metadataTorrents.delete(torrentId);
+    for (const link of search?.links ?? []) link.close('ours', 'the search is over');
     const torrent = this.#torrents.get(torrentId);
     if (!torrent) return;
     this.#torrents.delete(torrentId);

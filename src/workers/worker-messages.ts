@@ -6,6 +6,7 @@
  */
 import type { ErrorValue } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
+import type { MetadataAction, MetadataLinkEvent } from '../swarm/metadata-events.js';
 import type { LinkMeasure, SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 
 /** What a host task is started with. */
@@ -54,6 +55,9 @@ export interface TorrentSetup {
   readonly metadataBytes: number | undefined;
 }
 
+/** A torrent of which only the info hash is known: its metadata is looked for. */
+export type MetadataTorrentSetup = Pick<TorrentSetup, 'torrentId' | 'infoHash' | 'peerId' | 'listenPorts'>;
+
 export interface TorrentFile {
   /** Absolute path; undefined for a pad file, which reads as zeros and is never written. */
   readonly path: string | undefined;
@@ -67,8 +71,8 @@ export interface TorrentFile {
   readonly expected?: { readonly sizeBytes: number; readonly mtimeNs: bigint };
 }
 
-/** Swarm actions that a worker performs on its links. */
-export type LinkAction = Extract<
+/** Swarm actions that a worker performs on the links of a torrent. */
+type TradeAction = Extract<
   SwarmAction,
   {
     readonly type:
@@ -85,8 +89,12 @@ export type LinkAction = Extract<
   }
 >;
 
+/** What a worker performs on its links. */
+export type LinkAction = TradeAction | Extract<MetadataAction, { readonly type: 'fetch-metadata' }>;
+
 export type ToWorker =
   | { readonly type: 'add-torrent'; readonly torrent: TorrentSetup }
+  | { readonly type: 'add-metadata-torrent'; readonly torrent: MetadataTorrentSetup }
   | {
       readonly type: 'link';
       readonly torrentId: number;
@@ -126,6 +134,7 @@ export interface FerriedBlocks {
 
 export type FromWorker =
   | { readonly type: 'swarm'; readonly torrentId: number; readonly event: SwarmEvent }
+  | { readonly type: 'metadata-link'; readonly torrentId: number; readonly event: MetadataLinkEvent }
   | {
       readonly type: 'measured';
       readonly torrentId: number;

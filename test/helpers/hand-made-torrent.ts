@@ -17,6 +17,7 @@ export interface HandMadeTorrentOptions {
 
 export interface HandMadeTorrent {
   readonly bytes: Buffer;
+  readonly infoBytes: Buffer;
   /** 40 hex digits. */
   readonly infoHash: string;
   readonly pieceCount: number;
@@ -38,6 +39,7 @@ export function handMadeTorrent(options: HandMadeTorrentOptions): HandMadeTorren
   const outer = options.announce === undefined ? { info } : { announce: options.announce, info };
   return {
     bytes: bencode(outer),
+    infoBytes,
     infoHash: createHash('sha1').update(infoBytes).digest('hex'),
     pieceCount: Math.ceil(data.length / pieceLength),
   };

@@ -40,6 +40,8 @@ export interface TestPeerOptions {
   readonly reserved?: Buffer;
   /** Called for each connection when its handshake came: breaks rules by `send` and `write`. */
   readonly onHandshake?: (link: TestLink) => void;
+  /** Called for each message that comes, before this peer acts on it. */
+  readonly onMessage?: (link: TestLink, id: number, body: Buffer) => void;
   /** Whether a bitfield is sent by itself (default true). */
   readonly sendsBitfield?: boolean;
   /** First bytes it writes instead of a handshake. */
@@ -245,6 +247,7 @@ export class TestPeer {
 
   #handle(link: TestLink, id: number, body: Buffer): void {
     link.received.push({ id, body: id === ID.piece ? Buffer.from(body.subarray(0, 8)) : Buffer.from(body) });
+    this.#options.onMessage?.(link, id, body);
     if (id === ID.unchoke) link.unchokedUs = true;
     if (id === ID.choke) link.unchokedUs = false;
     if (id === ID.interested && link.choking && !this.#isResting(link)) this.#unchoke(link);

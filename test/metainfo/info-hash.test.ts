@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { infoHashBytes, infoHashFromBlake3, infoHashFromBytes, parseInfoHash } from '../../src/metainfo/info-hash.js';
+import { aMetainfo } from '../helpers/a-torrent.js';
+import {
+  infoHashBytes,
+  infoHashFromBlake3,
+  infoHashFromBytes,
+  isInfoOf,
+  parseInfoHash,
+} from '../../src/metainfo/info-hash.js';
 import { expectError } from '../helpers/expect-error.js';
 
 const HEX = '000102030405060708090a0b0c0d0e0fabcdef10';
@@ -21,6 +28,17 @@ describe('info hashes', () => {
     expect(Buffer.from(bytes).toString('hex')).to.equal(HEX);
     expect(infoHashFromBytes(bytes)).to.equal(HEX);
   });
+
+  for (const hashes of [['blake3', 'sha1'], ['sha1'], ['blake3']] as const) {
+    it(`hold for the info bytes of a torrent with ${hashes.join(' and ')}, and for none that differ in a bit`, () => {
+      const { infoBytes, infoHash } = aMetainfo({ hashes });
+      const altered = Uint8Array.from(infoBytes);
+      altered[20] = (altered[20] ?? 0) ^ 1;
+
+      expect(isInfoOf(infoBytes, infoHash)).to.equal(true);
+      expect(isInfoOf(altered, infoHash)).to.equal(false);
+    });
+  }
 
   it('have 20 bytes, not one more or less', () => {
     for (const length of [0, 19, 21]) {

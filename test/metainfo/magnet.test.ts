@@ -80,6 +80,19 @@ describe('formatMagnet', () => {
 });
 
 describe('parseMagnet', () => {
+  it('reads which files are chosen (BEP 53), and passes over what is no index or range', () => {
+    const chosen = (so: string) => link(`xt=urn:btih:${HEX}&${so}`).selectedFiles;
+
+    expect(chosen('so=0,2,4-6')).to.deep.equal([
+      { first: 0, last: 0 },
+      { first: 2, last: 2 },
+      { first: 4, last: 6 },
+    ]);
+    expect(chosen('so=1%2C3&so=7')?.map(({ first }) => first)).to.deep.equal([1, 3, 7]);
+    expect(chosen('so=5-3,-1,x,2-,1.5,12345678,9')).to.deep.equal([{ first: 9, last: 9 }]);
+    for (const none of ['so=', 'so=all', 'dn=x']) expect(chosen(none)).to.equal(undefined);
+  });
+
   it('reads btih in hex and base32, in either case', () => {
     for (const hash of [HEX, HEX.toUpperCase(), BASE32, BASE32.toLowerCase()]) {
       expect(link(`xt=urn:btih:${hash}`)).to.deep.equal({ infoHash: HEX, trackers: [], webSeeds: [], peers: [] });
