@@ -38,6 +38,8 @@ export async function runTransfers(
 
 /** Beginning waits for the disk now and then: a thousand transfers would wait for each other. */
 const BEGUN_AT_ONCE = 8;
+/** Those that wait for peers before they begin may do so for ever, and hold up nobody else. */
+const SEARCHES_AT_ONCE = 64;
 
 /** A transfer that is to begin. */
 export interface TransferStart {
@@ -46,17 +48,22 @@ export interface TransferStart {
   /** Folder of the file, as the user would write it. */
   readonly outputDir: string;
   readonly seedAfter: boolean;
+  /** Whether it begins only when peers have told what it is. */
+  readonly isSearch?: boolean;
   readonly start: (engine: EngineApi) => Promise<Transfer>;
 }
 
 /** A download of a target. */
 export function downloadStart(request: DownloadRequest): TransferStart {
   const { target: label, outputDir, seedAfter = false } = request;
-  return { label, outputDir, seedAfter, start: (engine) => engine.download(request) };
+  const isSearch = /^magnet:/i.test(label);
+  return { label, outputDir, seedAfter, isSearch, start: (engine) => engine.download(request) };
 }
 
 /** One transfer with what became of it. */
 interface Entry {
+  /** Place among the targets. */
+  readonly place: number;
   readonly transfer: Transfer;
   readonly outputDir: string;
   readonly seedAfter: boolean;
@@ -70,8 +77,8 @@ export class DownloadSession {
   readonly #starts: readonly TransferStart[];
   readonly #reporter: ProgressReporter;
   readonly #entries: Entry[] = [];
-  /** Of targets that could not start. */
-  readonly #startErrors: P2pError[] = [];
+  /** Of targets that could not start, by their place. */
+  readonly #startErrors = new Map<number, P2pError>();
 
   constructor(output: Output, session: EngineSession, starts: readonly TransferStart[]) {
     this.#output = output;
@@ -84,8 +91,7 @@ export class DownloadSession {
     const { stop } = this.#session;
     const prompt = new Prompt(this.#output, stop, () => this.#entries.map(({ transfer }) => transfer));
     try {
-      const ends = await this.#start();
-      await Promise.race([stop.requested, Promise.all(ends)]);
+      await Promise.race([stop.requested, this.#runAll()]);
       await this.#goOnSeeding();
       if (stop.reason !== undefined) await this.#settle();
     } finally {
@@ -95,44 +101,49 @@ export class DownloadSession {
     return this.#conclude();
   }
 
-  /** @returns the ends of all downloads that started */
-  async #start(): Promise<Promise<void>[]> {
+  /** Begins all, so many at once, and waits for the ends of the downloads. */
+  async #runAll(): Promise<void> {
     const ends: Promise<void>[] = [];
-    const begun = this.#beginAhead();
-    for (const { label, outputDir, seedAfter } of this.#starts) {
-      try {
-        const transfer = await this.#session.stop.unlessStopped(begun());
-        const entry = { transfer, outputDir, seedAfter, outcome: undefined };
-        this.#introduce(entry);
-        this.#entries.push(entry);
+    const places = [...this.#starts.keys()];
+    const [searches, others] = [true, false].map((isSearch) =>
+      places.filter((place) => (this.#starts[place]?.isSearch ?? false) === isSearch),
+    );
+    const beginEach = async (waiting: number[] = []): Promise<void> => {
+      for (let place = waiting.shift(); place !== undefined; place = waiting.shift()) {
+        const entry = await this.#begin(place);
+        if (!entry) continue;
         const end = this.#finish(entry);
-        if (transfer.role === 'download') ends.push(end);
-        this.#reporter.start();
-      } catch (error) {
-        if (error instanceof Interrupted) break;
-        if (!(error instanceof P2pError) || this.#starts.length === 1) throw error;
-        this.#startErrors.push(error);
-        this.#output.note(`${label}: ${error.message}`);
+        if (entry.transfer.role === 'download') ends.push(end);
       }
-    }
-    return ends;
+    };
+    await Promise.all([
+      ...Array.from({ length: BEGUN_AT_ONCE }, () => beginEach(others)),
+      ...Array.from({ length: SEARCHES_AT_ONCE }, () => beginEach(searches)),
+    ]);
+    await Promise.all(ends);
   }
 
-  /** @returns gives the transfers in their order; some that come later have begun already */
-  #beginAhead(): () => Promise<Transfer> {
-    const waiting = [...this.#starts];
-    const begun: Promise<Transfer>[] = [];
-    return () => {
-      while (begun.length < BEGUN_AT_ONCE) {
-        const next = waiting.shift();
-        if (!next) break;
-        const transfer = next.start(this.#session.engine);
-        // Told when its turn comes; after a stop it has none.
-        transfer.catch(() => undefined);
-        begun.push(transfer);
-      }
-      return begun.shift() ?? Promise.reject(new P2pError('P2P_BUG', 'there is no further transfer to begin'));
-    };
+  /** @returns undefined when it cannot start, or is not to any more */
+  async #begin(place: number): Promise<Entry | undefined> {
+    const { stop, engine } = this.#session;
+    const start = this.#starts[place];
+    if (!start || stop.reason !== undefined) return undefined;
+    const { label, outputDir, seedAfter } = start;
+    try {
+      const transfer = await stop.unlessStopped(start.start(engine));
+      const entry = { place, transfer, outputDir, seedAfter, outcome: undefined };
+      this.#introduce(entry);
+      this.#entries.push(entry);
+      this.#entries.sort((one, other) => one.place - other.place);
+      this.#reporter.start();
+      return entry;
+    } catch (error) {
+      if (error instanceof Interrupted) return undefined;
+      if (!(error instanceof P2pError) || this.#starts.length === 1) throw error;
+      this.#startErrors.set(place, error);
+      this.#output.note(`${label}: ${error.message}`);
+      return undefined;
+    }
   }
 
   #introduce({ transfer, outputDir }: Entry): void {
@@ -190,7 +201,7 @@ export class DownloadSession {
     if (stoppedBy === 'closed-pipe') throw new Interrupted(stoppedBy, EXIT_CODES.incomplete);
     if (wantedCount > 1) this.#output.note(`${completeCount} of ${countOf(wantedCount, 'target')} are complete`);
     const first =
-      this.#startErrors[0] ??
+      this.#startErrors.get(Math.min(...this.#startErrors.keys())) ??
       this.#entries.map((entry) => outcomeError(entry, stoppedBy)).find((error) => error !== undefined) ??
       new P2pError('P2P_INCOMPLETE', 'stopped before the download began');
     const stopped = stoppedBy === undefined ? {} : { stoppedBy };

@@ -55,6 +55,27 @@ describe('DownloadSession', () => {
     expect(stderr()).to.include('a.txt: no a.txt').and.to.include('1 of 2 targets are complete');
   });
 
+  it('lets a magnet link that finds nobody hold up no other target', async () => {
+    const { output, stdout } = captureOutput();
+    const { transfer, end } = aFakeTransfer({ name: 'b.txt' });
+    const session = aSession(output, {
+      download: ({ target }) => (target === 'b.txt' ? Promise.resolve(transfer) : new Promise<never>(() => undefined)),
+    });
+    const links = Array.from({ length: 20 }, (_, at) => `magnet:?xt=${at}`);
+
+    const running = errorOf(
+      new DownloadSession(output, session, [...links, 'b.txt'].map(request).map(downloadStart)).run(),
+    );
+    end({ state: 'complete' });
+    while (!stdout().includes('Successfully Downloaded b.txt')) await nextTurn();
+    process.emit('SIGINT');
+    const error = await running;
+    session.stop.close();
+
+    expect(error.code).to.equal('P2P_INCOMPLETE');
+    expect(error.details['downloads']).to.have.length(1);
+  });
+
   it('passes the error of a lone target on as it is', async () => {
     const { output } = captureOutput();
     const thrown = new MetainfoError('P2P_METAINFO_INVALID', 'bad');
