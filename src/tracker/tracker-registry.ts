@@ -152,7 +152,7 @@ export class TrackerRegistry implements PeerStore {
    * stretches: most of the cost is waiting for memory. Who only uploads is given downloaders only.
    */
   #pick(table: PeerTable, requester: StoreAnnounce, nowSec: number, takePeer: TakePeer): void {
-    const slotCount = requester.role === 'downloader' ? table.count : table.downloaderCount;
+    const slotCount = wantsSeeds(requester) ? table.count : table.downloaderCount;
     // One more than wanted, since the requester itself may be drawn.
     const drawCount = Math.min(slotCount, requester.numWant + 1);
     const neighbours = slotCount > SPARSE * drawCount ? NEIGHBOURS : 1;
@@ -172,6 +172,17 @@ export class TrackerRegistry implements PeerStore {
     }
   }
 }
+
+/**
+ * aria2 says that nothing is left to fetch while it has only a magnet link, and would never hear of who has the metadata.
+ * It is counted as the seed that it calls itself, but seeds are named to it.
+ */
+function wantsSeeds({ role, peerId }: StoreAnnounce): boolean {
+  return role === 'downloader' || (role === 'seed' && ARIA2.every((byte, at) => peerId[at] === byte));
+}
+
+/** How the peer ids of aria2 begin. */
+const ARIA2 = Buffer.from('A2-');
 
 /** Swarms with more than so many peers for each that is wanted have neighbours drawn, so many at once. */
 const SPARSE = 8;

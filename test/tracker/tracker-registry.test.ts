@@ -96,6 +96,16 @@ describe('TrackerRegistry', () => {
     expect(announce(registry, { from: '192.0.2.9' })).to.have.lengthOf(3);
   });
 
+  it('gives seeds to an aria2 that calls itself a seed: it may have a magnet link and nothing more', () => {
+    const registry = aRegistry();
+    announce(registry, { from: '192.0.2.1', role: 'seed' });
+
+    const peers = announce(registry, { from: '192.0.2.9', role: 'seed', id: 'A2-1-36-0-abcdefghij' });
+
+    expect(peers).to.deep.equal(['192.0.2.1 6881']);
+    expect(registry.scrape(SWARM)).to.deep.include({ seeders: 2, leechers: 0 });
+  });
+
   it('counts a partial seed as a leecher that is no downloader', () => {
     const registry = aRegistry();
     announce(registry, { from: '192.0.2.1', role: 'seed' });
