@@ -1,12 +1,12 @@
 /**
  * What one peer asked of our metadata (BEP 9), and what of that is answered: in order, so many at a time as the driver
- * sends, and the whole metadata twice at most. A peer that loads it again and again gets rejects.
+ * sends, and the whole metadata a few times at most. A peer that loads it again and again gets rejects.
  */
 import { MAX_QUEUED_METADATA_REQUESTS } from '../protocol/limits.js';
 import { metadataPieceCount } from '../protocol/metadata-messages.js';
 
-/** How often a peer may load each piece: once, and once more after a hash that failed for another's fault. */
-const SERVED_TIMES = 2;
+/** How often a peer may load all of it. Transmission asks again after 3 s for what has not come yet. */
+const SERVED_TIMES = 8;
 
 export class MetadataOffer {
   readonly #pieceCount: number;
