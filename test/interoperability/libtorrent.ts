@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from '../helpers/eventually.js';
 import { printedBy } from '../helpers/external-tool.js';
+import { freePort } from '../helpers/free-port.js';
 import { projectRoot } from '../helpers/project-root.js';
 import type { Client, ClientRun, Job } from './client.js';
 import { at } from './network.js';
@@ -47,18 +48,20 @@ export interface LibtorrentPeer {
 
 /** libtorrent at work, with all that it tells. */
 export class LibtorrentRun implements ClientRun {
+  readonly port: number;
   readonly events: LibtorrentEvent[] = [];
   output = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
   #hasEnded = false;
 
-  constructor(job: LibtorrentJob, scratch: string) {
+  constructor(job: LibtorrentJob, scratch: string, port: number) {
+    this.port = port;
     const { host } = job;
     const words = {
       torrent: job.torrent,
       folder: job.folder,
-      listen: [`${host.ipv4}:0`, `[${host.ipv6}]:0`],
+      listen: [`${host.ipv4}:${port}`, `[${host.ipv6}]:${port}`],
       pex: job.pex ?? false,
       lsd: job.lsd ?? false,
       dht: job.dhtNodes !== undefined,
@@ -80,10 +83,6 @@ export class LibtorrentRun implements ClientRun {
         resolve();
       });
     });
-  }
-
-  get port(): number {
-    return Number(this.events.find(isListening)?.['port']);
   }
 
   /** All peers so far; one that changed is there again. */
@@ -128,7 +127,7 @@ export const libtorrent: Client<LibtorrentJob, LibtorrentRun> = {
   },
 
   async start(job, scratch) {
-    const run = new LibtorrentRun(job, scratch);
+    const run = new LibtorrentRun(job, scratch, await freePort());
     try {
       await run.until('libtorrent to listen', isListening);
     } catch (error) {
@@ -139,7 +138,7 @@ export const libtorrent: Client<LibtorrentJob, LibtorrentRun> = {
   },
 };
 
-/** For peers, at its IPv4 address: it listens there first. */
+/** For peers. */
 function isListening({ event, socket }: LibtorrentEvent): boolean {
   return event === 'listening' && socket === 'tcp';
 }
