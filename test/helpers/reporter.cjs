@@ -1,7 +1,8 @@
 /**
  * Mocha's output: one line a test file, the failures in full, and as the last line `N passed, N failed`. With
- * `P2P_SLOWEST=10` in the environment also the ten slowest tests.
+ * `P2P_SLOWEST=10` in the environment also the ten slowest tests; with `P2P_TEST_COUNTS` that line for programs too, in a file.
  */
+const { appendFileSync } = require('node:fs');
 const path = require('node:path');
 const { reporters, Runner } = require('mocha');
 
@@ -39,6 +40,8 @@ class FileReporter extends Base {
       if (this.failures.length > 0) Base.list(this.failures);
       printSlowest(tests, Number(process.env.P2P_SLOWEST ?? 0));
       const { passes, failures, pending } = this.stats;
+      const counts = process.env.P2P_TEST_COUNTS;
+      if (counts) appendFileSync(counts, `${JSON.stringify({ passes, failures, pending })}\n`);
       console.log(`\n${passes} passed, ${failures} failed${pending > 0 ? `, ${pending} skipped` : ''}`);
     });
   }
