@@ -56,6 +56,7 @@ function connectedSwarm(linkCount: number): Swarm {
       owned: new Bitfield(PIECE_COUNT),
       wantsPieces: true,
       trackerTiers: [],
+      superSeeds: false,
       uploadSlots: 8,
       maxLinks: 200,
       random: seededRandom(1),

@@ -114,6 +114,7 @@ export class TorrentSession implements WorkerSession {
         wanted: options.wanted,
         sequential: options.sequential,
         trackerTiers: options.trackerTiers,
+        superSeeds: true,
         uploadSlots: options.uploadSlots,
         maxLinks: options.maxPeers,
         random: seededRandom(randomBytes(16).toString('hex')),
@@ -343,6 +344,7 @@ export class TorrentSession implements WorkerSession {
         this.#peerOfBlameKey.set(action.blameKey, this.#addressOfLink.get(action.linkId) ?? action.blameKey);
         this.#sendToLink(action);
         return;
+      case 'show':
       case 'close':
       case 'choke':
       case 'unchoke':

@@ -37,6 +37,8 @@ export interface SimulatedPeerOptions {
   /** Share of sent blocks that are wrong. */
   readonly lieRatio?: number;
   readonly uploadSlots?: number;
+  /** True when left out. */
+  readonly superSeeds?: boolean;
   readonly maxLinks?: number;
 }
 
@@ -176,6 +178,7 @@ class Session {
         owned: options.owned,
         wantsPieces,
         trackerTiers: [[SIMULATED_TRACKER_URL]],
+        superSeeds: peer.options.superSeeds ?? true,
         uploadSlots: peer.options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS,
         maxLinks: peer.options.maxLinks ?? DEFAULT_MAX_LINKS,
         random,

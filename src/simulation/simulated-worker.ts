@@ -45,6 +45,9 @@ interface WorkerLink {
   readonly incoming: boolean;
   blameKey: string;
   isAdmitted: boolean;
+  /** It was told that we have nothing: what it asks for is reported. */
+  isShownPieces: boolean;
+  lastAsked: number;
   isChokingPeer: boolean;
   isChoked: boolean;
   readonly fetching: Set<PieceIndex>;
@@ -89,6 +92,8 @@ export class SimulatedWorker {
       incoming,
       blameKey: '',
       isAdmitted: false,
+      isShownPieces: false,
+      lastAsked: -1,
       isChokingPeer: true,
       isChoked: true,
       fetching: new Set(),
@@ -120,7 +125,9 @@ export class SimulatedWorker {
     if (!link) return;
     switch (action.type) {
       case 'admit':
-        return this.#admit(link, action.blameKey);
+        return this.#admit(link, action.blameKey, action.showsNothing === true);
+      case 'show':
+        return link.end.send({ type: 'have', pieceIndices: action.pieceIndices });
       case 'close':
         link.end.close();
         return this.#end(link, 'ours');
@@ -159,13 +166,15 @@ export class SimulatedWorker {
     this.#links.clear();
   }
 
-  #admit(link: WorkerLink, blameKey: string): void {
+  #admit(link: WorkerLink, blameKey: string, showsNothing: boolean): void {
     link.blameKey = blameKey;
+    link.isShownPieces = showsNothing;
     link.isAdmitted = true;
     const { listenPort, peerId } = this.#options;
     if (link.incoming) link.end.send({ type: 'handshake', peerId });
     link.end.send({ type: 'extended', listenPort, uploadOnly: this.#options.uploadOnly() });
-    link.end.send({ type: 'bitfield', pieces: this.#options.ownedBits() });
+    const bits = this.#options.ownedBits();
+    link.end.send({ type: 'bitfield', pieces: showsNothing ? new Uint8Array(bits.length) : bits });
     for (const message of link.early.splice(0)) this.#handleMessage(link, message);
   }
 
@@ -292,6 +301,10 @@ export class SimulatedWorker {
   #handleRequest(link: WorkerLink, index: number, block: number): void {
     const { layout } = this.#options;
     if (link.isChokingPeer || !this.#options.owns(index)) return;
+    if (link.isShownPieces && link.lastAsked !== index) {
+      link.lastAsked = index;
+      this.#options.notify({ type: 'peer-asked', linkId: link.linkId, pieceIndices: [layout.pieceIndex(index)] });
+    }
     const sizeBytes = layout.blockSize(layout.pieceIndex(index), block);
     link.end.sendBlock({ type: 'piece', pieceIndex: index, block, sizeBytes, isBad: this.#options.lies() });
   }

@@ -64,6 +64,11 @@ export class PiecePicker {
     return this.#open.has(pieceIndex);
   }
 
+  /** Peers that have the piece. */
+  availabilityOf(pieceIndex: PieceIndex): number {
+    return (this.#counts[pieceIndex] ?? 0) + this.#fullPeers.size;
+  }
+
   /** A peer told what it has. The very set must be given to `removePeer`. */
   addPeer(pieces: PieceSet): void {
     if (pieces.isFull) this.#fullPeers.add(pieces);

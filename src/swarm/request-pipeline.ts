@@ -4,6 +4,10 @@
  * end of the download finds them. So the window follows what the link carries:
  *
  *   window = rate × (2 × least round trip + 100 ms), at least 128 KiB, at most 8 MiB (or twice rate × round trip)
+ *
+ * A window that was full is filled again when half of it has come: what is left lasts for a round trip and 50 ms, and
+ * requests leave several at a time. One by one, each wakes both ends, and each block is read and sent by itself; of 8
+ * peers at 100 Mbit/s on two cores that took half of the processor time.
  */
 import { RateMeter } from './rate-meter.js';
 
@@ -11,6 +15,7 @@ const FIRST_WINDOW_BYTES = 262_144;
 const LEAST_WINDOW_BYTES = 131_072;
 const MOST_WINDOW_BYTES = 8_388_608;
 const QUEUE_MS = 100;
+const REFILL_BELOW = 0.5;
 /** Requests that a peer accepts when it does not say (libtorrent's default; BEP 10, reqq). */
 const DEFAULT_REQUEST_QUEUE = 250;
 /** Weight of the newest sample in smoothed rate and round trip. */
@@ -25,6 +30,8 @@ export class RequestPipeline {
   #requestQueue = DEFAULT_REQUEST_QUEUE;
   #windowBytes = FIRST_WINDOW_BYTES;
   #inFlightBytes = 0;
+  /** It was not full since it was half empty. */
+  #isFilling = true;
   #arrivedBytes = 0;
   #sustained = new RateMeter(BURST_WINDOW_MS);
   #lastTickMs: number;
@@ -65,10 +72,12 @@ export class RequestPipeline {
     this.#requestQueue = Math.max(1, requestQueue);
   }
 
-  /** Whether one more request of this length fits the window. The first one always does. */
+  /** Whether to send one more request of this length now. The first one always may be. */
   hasRoom(lengthBytes: number): boolean {
-    if (this.#inFlight.size === 0) return true;
-    return this.#inFlight.size < this.#requestQueue && this.#inFlightBytes + lengthBytes <= this.#windowBytes;
+    if (this.#inFlight.size === 0) this.#isFilling = true;
+    else if (!this.#isFilling) this.#isFilling = this.#isHalfEmpty();
+    this.#isFilling &&= this.#inFlight.size === 0 || this.#fits(lengthBytes);
+    return this.#isFilling;
   }
 
   handleSent(pieceIndex: number, block: number, lengthBytes: number, nowMs: number): void {
@@ -129,6 +138,15 @@ export class RequestPipeline {
     const most = Math.max(MOST_WINDOW_BYTES, (2 * this.#bytesPerSec * roundTripMs) / 1000);
     const least = this.#roundTripMs === 0 ? FIRST_WINDOW_BYTES : LEAST_WINDOW_BYTES;
     this.#windowBytes = Math.min(Math.max(wanted, least), most);
+  }
+
+  #fits(lengthBytes: number): boolean {
+    return this.#inFlight.size < this.#requestQueue && this.#inFlightBytes + lengthBytes <= this.#windowBytes;
+  }
+
+  #isHalfEmpty(): boolean {
+    const mostBytes = REFILL_BELOW * this.#windowBytes;
+    return this.#inFlightBytes <= mostBytes && this.#inFlight.size <= REFILL_BELOW * this.#requestQueue;
   }
 
   #remove(pieceIndex: number, block: number): InFlight | undefined {

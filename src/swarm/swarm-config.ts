@@ -18,6 +18,8 @@ export interface SwarmConfig {
   readonly trackerTiers: readonly (readonly string[])[];
   /** Regularly unchoked peers. */
   readonly uploadSlots: number;
+  /** Whether to super-seed while this is the only full peer (BEP 16). */
+  readonly superSeeds: boolean;
   /** Most connections of this torrent. */
   readonly maxLinks: number;
   /** Seeded generator of [0, 1). */

@@ -93,6 +93,8 @@ export type SwarmEvent =
   | { readonly type: 'peer-unchoked'; readonly linkId: number }
   | { readonly type: 'peer-interested'; readonly linkId: number }
   | { readonly type: 'peer-not-interested'; readonly linkId: number }
+  /** It asked for the first time for blocks of these pieces; told of links that were admitted with nothing shown. */
+  | { readonly type: 'peer-asked'; readonly linkId: number; readonly pieceIndices: readonly PieceIndex[] }
   /** Written and its hash holds. `liars` are blame keys that the evidence convicted. */
   | {
       readonly type: 'piece-verified';
@@ -145,7 +147,20 @@ export type SwarmEvent =
 export type SwarmAction =
   | { readonly type: 'dial'; readonly linkId: number; readonly address: PeerAddress }
   /** Send bitfield and extension handshake, begin to trade. `blameKey` names this peer in block sources from now on. */
-  | { readonly type: 'admit'; readonly linkId: number; readonly blameKey: string }
+  | {
+      readonly type: 'admit';
+      readonly linkId: number;
+      readonly blameKey: string;
+      /** Look like a downloader that has nothing (BEP 16); `show` follows. */
+      readonly showsNothing?: boolean;
+    }
+  /** Tell this peer that we have these pieces too; with `isAll` it knows of everything now. */
+  | {
+      readonly type: 'show';
+      readonly linkId: number;
+      readonly pieceIndices: readonly PieceIndex[];
+      readonly isAll: boolean;
+    }
   | { readonly type: 'close'; readonly linkId: number; readonly why: string }
   | { readonly type: 'choke'; readonly linkId: number }
   | { readonly type: 'unchoke'; readonly linkId: number }

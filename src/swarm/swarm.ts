@@ -7,6 +7,7 @@
  * `PeerRoster`, `BanList` and `AnnounceTiers`. Measured by: benchmarks/swarm/simulation.bench.ts.
  */
 import { InvariantError } from '../errors.js';
+import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import { ActionQueue } from './action-queue.js';
 import type { AnnounceNeed } from './announce-schedule.js';
@@ -20,6 +21,7 @@ import type { SwarmConfig } from './swarm-config.js';
 import type { SwarmAction, SwarmEvent } from './swarm-events.js';
 import { SwarmLink } from './swarm-link.js';
 import { SwarmReport } from './swarm-report.js';
+import { SuperSeeding } from './super-seeding.js';
 import type { SwarmSnapshot } from './swarm-snapshot.js';
 
 const TICK_MS = 1_000;
@@ -45,6 +47,10 @@ export class Swarm {
   #needsChoker = false;
   /** When `#dial` has to look again: now, later, or not before something happens. */
   #dialMs: number | undefined;
+  #superSeeding: SuperSeeding | undefined;
+  #needsShow = false;
+  /** What the trackers counted last, this peer among them. */
+  #toldSeeders = 0;
   #bannedCount = 0;
   #peerEverAnswered = false;
   #isComplete = false;
@@ -97,6 +103,7 @@ export class Swarm {
         return this.#handleClosed(event);
       case 'announce-succeeded':
         this.#announces.handleSucceeded(event, this.#nowMs);
+        this.#toldSeeders = event.seeders ?? this.#toldSeeders;
         return this.#learnAddresses(event.peers);
       case 'announce-failed':
         return this.#announces.handleFailed(event.url, event.message, this.#nowMs);
@@ -114,6 +121,7 @@ export class Swarm {
     const action = this.#actions.shift();
     if (action || this.#isStopped) return action;
     this.#trade.supplyDirty(this.#roster.halfOpenCount, this.#nowMs);
+    this.#show();
     this.#choke();
     this.#dial();
     this.#announce();
@@ -158,11 +166,14 @@ export class Swarm {
       | 'peer-unchoked'
       | 'peer-interested'
       | 'peer-not-interested'
+      | 'peer-asked'
     >,
   ): void {
     const link = this.#links.get(event.linkId);
     if (!link || link.isClosing) return;
     switch (event.type) {
+      case 'peer-asked':
+        return this.#handleAsked(link, event.pieceIndices);
       case 'peer-extended':
         return this.#handleExtended(link, event);
       case 'peer-has':
@@ -191,6 +202,7 @@ export class Swarm {
 
   #handleHandshake(event: EventOf<'link-handshaken'>): void {
     const { linkId, address, incoming, peerId } = event;
+    if (this.#links.has(linkId)) return;
     this.#dialMs = this.#nowMs;
     const blameKey = this.#bans.blameKey(address, peerId);
     if (!incoming) this.#bans.learnAddress(blameKey, address);
@@ -207,9 +219,12 @@ export class Swarm {
     const replaced = this.#links.get(admission.replaced ?? -1);
     if (replaced) this.#close(replaced, 'a duplicate connection');
     const link = new SwarmLink({ linkId, address, incoming, peerId, blameKey, admittedMs: this.#nowMs });
+    if (this.#links.size === 0 && this.#canSuperSeed()) this.#superSeed();
     this.#links.set(linkId, link);
     this.#trade.addLink(link);
-    this.#actions.push({ type: 'admit', linkId, blameKey });
+    this.#superSeeding?.addLink(link, this.#nowMs);
+    this.#needsShow = true;
+    this.#actions.push({ type: 'admit', linkId, blameKey, ...(this.#superSeeding && { showsNothing: true }) });
   }
 
   #handleExtended(link: SwarmLink, event: EventOf<'peer-extended'>): void {
@@ -229,6 +244,8 @@ export class Swarm {
     if (pieces === 'all') this.#trade.handlePieces(link, PieceSet.full(pieceCount));
     else if (pieces === 'none') this.#trade.handlePieces(link, new PieceSet(pieceCount));
     else this.#trade.handlePieces(link, PieceSet.from(pieceCount, pieces));
+    if (link.pieces) this.#superSeeding?.handlePieces(link.pieces);
+    this.#needsShow = true;
     this.#updateInterest(link);
     this.#noteUseless(link);
   }
@@ -236,8 +253,15 @@ export class Swarm {
   #handleHave(link: SwarmLink, event: EventOf<'peer-have'>): void {
     // A peer that owns nothing may go without a bitfield.
     if (!link.pieces) this.#handleHas(link, 'none');
+    for (const pieceIndex of event.pieceIndices) this.#superSeeding?.handleHave(link.linkId, pieceIndex);
+    this.#needsShow = true;
     if (this.#trade.handleHave(link, event.pieceIndices)) this.#setInterest(link, true);
     if (link.pieces?.isFull) this.#noteUseless(link);
+  }
+
+  #handleAsked(link: SwarmLink, pieceIndices: EventOf<'peer-asked'>['pieceIndices']): void {
+    for (const pieceIndex of pieceIndices) this.#superSeeding?.handleAsked(link.linkId, pieceIndex, this.#nowMs);
+    this.#needsShow = true;
   }
 
   #handleVerified(event: EventOf<'piece-verified'>): void {
@@ -273,6 +297,7 @@ export class Swarm {
 
   #handleLost(event: EventOf<'pieces-lost'>): void {
     for (const pieceIndex of event.pieceIndices) this.#trade.handleLost(pieceIndex);
+    this.#endSuperSeeding();
     for (const link of this.#links.values()) this.#updateInterest(link);
   }
 
@@ -295,8 +320,11 @@ export class Swarm {
     this.#choker.handleClosed(event.linkId);
     if (!link) return;
     this.#report.handleClosed(link);
+    const { pieces } = link;
     this.#trade.removeLink(link, this.#nowMs);
     this.#links.delete(event.linkId);
+    this.#superSeeding?.removeLink(event.linkId, pieces);
+    this.#needsShow = true;
     if (event.reason === 'protocol') this.#blame(link.blameKey, BLAME.protocol, 'broke the protocol', link);
   }
 
@@ -364,12 +392,54 @@ export class Swarm {
   #tickIfDue(): void {
     if (this.#isStopped || this.#nowMs - this.#lastTickMs < TICK_MS) return;
     this.#lastTickMs = this.#nowMs;
+    this.#needsShow = true;
     this.#trade.handleTick(this.#nowMs);
     for (const link of this.#links.values()) {
       if (link.amInterested && link.assigned.size === 0) this.#updateInterest(link);
       if (link.uselessSinceMs === undefined || this.#nowMs - link.uselessSinceMs < USELESS_MS) continue;
       if (this.#isUploadOnly()) this.#close(link, 'both ends only upload');
       else link.uselessSinceMs = undefined;
+    }
+  }
+
+  /** The only full peer, as far as it is known. */
+  #canSuperSeed(): boolean {
+    const { superSeeds, wantsPieces, layout } = this.#config;
+    return superSeeds && !wantsPieces && layout.pieceCount > 1 && this.owned.isFull() && this.#toldSeeders <= 1;
+  }
+
+  #superSeed(): void {
+    const { layout, random } = this.#config;
+    this.#superSeeding = new SuperSeeding({
+      pieceCount: layout.pieceCount,
+      pieceLengthBytes: layout.pieceLengthBytes,
+      random,
+      availability: this.#trade.picker,
+    });
+  }
+
+  /** Everybody learns that we have everything. */
+  #endSuperSeeding(): void {
+    const linkIds = [...(this.#superSeeding?.linkIds ?? [])];
+    this.#superSeeding = undefined;
+    for (const linkId of linkIds) {
+      const { pieces } = this.#links.get(linkId) ?? {};
+      const pieceIndices = this.#ownedPieces().filter((index) => pieces?.has(index) !== true);
+      this.#actions.push({ type: 'show', linkId, pieceIndices, isAll: true });
+    }
+  }
+
+  #ownedPieces(): PieceIndex[] {
+    return [...this.owned.indices()].map((index) => this.#config.layout.pieceIndex(index));
+  }
+
+  #show(): void {
+    if (!this.#needsShow || !this.#superSeeding) return;
+    this.#needsShow = false;
+    if (this.#superSeeding.isSpread) return this.#endSuperSeeding();
+    for (const linkId of this.#superSeeding.linkIds) {
+      const pieceIndices = this.#superSeeding.show(linkId, this.#nowMs);
+      if (pieceIndices.length > 0) this.#actions.push({ type: 'show', linkId, pieceIndices, isAll: false });
     }
   }
 

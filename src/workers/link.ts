@@ -131,8 +131,11 @@ export class Link implements TorrentLink, TradeConnection {
     this.close('lost', message);
   }
 
-  /** @param blameKey names the peer as the source of blocks */
-  admit(blameKey: string): void {
+  /**
+   * @param blameKey names the peer as the source of blocks
+   * @param showsNothing whether to say that we have nothing (BEP 16)
+   */
+  admit(blameKey: string, showsNothing: boolean): void {
     const torrent = this.#torrent;
     const handshake = this.#handshake;
     if (this.#state !== 'waiting' || !torrent || !handshake) return;
@@ -142,7 +145,7 @@ export class Link implements TorrentLink, TradeConnection {
       torrent instanceof MetadataTorrent
         ? new MetadataTrade({ ...common, torrent })
         : new PeerTrade({ ...common, torrent, blameKey });
-    this.#trade.greet();
+    this.#trade.greet(showsNothing);
     const early = this.#early;
     this.#early = [];
     for (const chunk of early) this.handleBytes(chunk);

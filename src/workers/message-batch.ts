@@ -31,6 +31,12 @@ export class MessageBatch<Message> {
     }
   }
 
+  /** A message that may wait for another, or for the next `flush`. */
+  pushLater(message: Message): void {
+    this.#waiting.push(message);
+    if (this.#waiting.length >= BATCH_LENGTH) this.flush();
+  }
+
   flush(): void {
     if (this.#waiting.length === 0) return;
     const batch = this.#waiting;

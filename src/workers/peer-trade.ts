@@ -52,6 +52,8 @@ export interface TradeHost {
   /** Name and version that peers are told. */
   readonly client: string;
   emit(message: FromWorker): void;
+  /** For what may wait until the next tick. */
+  emitLater(message: FromWorker): void;
   nowMs(): number;
 }
 
@@ -87,6 +89,11 @@ export class PeerTrade implements TorrentTrade {
   /** Its last extension handshake; a later one changes only what it names. */
   #told: ExtensionHandshake | undefined;
   #isClosed = false;
+  /** Said with the next message to the peer, or at the next tick. */
+  #newHaves: PieceIndex[] = [];
+  /** The peer does not know all that we have (BEP 16), nor that we want nothing: libtorrent would leave. */
+  #superSeeds = false;
+  #lastAsked: PieceIndex | undefined;
 
   constructor(options: {
     readonly linkId: number;
@@ -115,7 +122,7 @@ export class PeerTrade implements TorrentTrade {
       pipeline: this.#pipeline,
       bucket: host.downloadBucket,
       send: (bytes) => {
-        connection.write(bytes);
+        this.#writeWithHaves(bytes);
       },
     });
     this.#uploads = this.#makeUploads();
@@ -132,10 +139,16 @@ export class PeerTrade implements TorrentTrade {
     });
   }
 
-  /** Says what we own and how we speak: the first messages after the handshake. */
-  greet(): void {
+  /**
+   * Says what we own and how we speak: the first messages after the handshake.
+   * @param showsNothing we super-seed (BEP 16): say that we have nothing, and report what the peer asks for
+   */
+  greet(showsNothing: boolean): void {
+    this.#superSeeds = showsNothing;
     const { offered, layout } = this.#torrent;
-    if (this.#rules.supportsFast && offered.isFull()) this.#connection.write(encodeSignal('have-all'));
+    if (showsNothing) {
+      if (this.#rules.supportsFast) this.#connection.write(encodeSignal('have-none'));
+    } else if (this.#rules.supportsFast && offered.isFull()) this.#connection.write(encodeSignal('have-all'));
     else if (this.#rules.supportsFast && offered.isEmpty()) this.#connection.write(encodeSignal('have-none'));
     else if (layout.pieceCount > 0) this.#connection.write(encodeBitfield(offered.bytes));
     this.sendUploadOnly();
@@ -177,8 +190,37 @@ export class PeerTrade implements TorrentTrade {
     this.#connection.write(encodeSignal(interested ? 'interested' : 'not-interested'));
   }
 
+  /** They wait for company for a tick at most: each packet wakes two threads of every peer. */
   sendHaves(pieceIndices: readonly PieceIndex[]): void {
+    for (const pieceIndex of pieceIndices) this.#newHaves.push(pieceIndex);
+  }
+
+  /**
+   * Says at once what we have (BEP 16): the peer may be waiting for it.
+   * @param isAll the peer knows of everything with these
+   */
+  showPieces(pieceIndices: readonly PieceIndex[], isAll: boolean): void {
     this.#connection.write(encodeHaves(pieceIndices));
+    if (!isAll || !this.#superSeeds) return;
+    this.#superSeeds = false;
+    this.sendUploadOnly();
+  }
+
+  #writeWithHaves(bytes: Uint8Array): void {
+    const haves = this.#takeHaves();
+    this.#connection.write(haves ? Buffer.concat([haves, bytes]) : bytes);
+  }
+
+  #takeHaves(): Uint8Array | undefined {
+    if (this.#newHaves.length === 0) return undefined;
+    const haves = encodeHaves(this.#newHaves);
+    this.#newHaves = [];
+    return haves;
+  }
+
+  #flushHaves(): void {
+    const haves = this.#takeHaves();
+    if (haves) this.#connection.write(haves);
   }
 
   /** Our extension handshake; said again when this end wants nothing any more (BEP 21). */
@@ -189,12 +231,12 @@ export class PeerTrade implements TorrentTrade {
     const payload = encodeExtensionHandshake({
       client: this.#host.client,
       requestQueue: MAX_QUEUED_REQUESTS,
-      uploadOnly: this.#torrent.uploadOnly,
+      uploadOnly: this.#torrent.uploadOnly && !this.#superSeeds,
       messages: { [METADATA_EXTENSION]: METADATA_EXTENSION_ID, [DONT_HAVE_EXTENSION]: DONT_HAVE_EXTENSION_ID },
       ...(metadataBytes === undefined ? {} : { metadataSize: metadataBytes }),
       ...(listenPort === undefined ? {} : { listenPort, extraPorts }),
     });
-    this.#connection.write(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
+    this.#writeWithHaves(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
   }
 
   get canFetch(): boolean {
@@ -256,6 +298,7 @@ export class PeerTrade implements TorrentTrade {
     this.pumpDownloads();
     this.pumpUploads();
     if (this.#metadataId !== undefined) this.#metadata.pump(this.#metadataId);
+    this.#flushHaves();
   }
 
   measure(nowMs: number): LinkMeasure {
@@ -300,7 +343,7 @@ export class PeerTrade implements TorrentTrade {
         this.#tell({ type: 'peer-has', linkId, pieces: event.pieces });
         return;
       case 'peer-have':
-        this.#tell({ type: 'peer-have', linkId, pieceIndices: event.pieceIndices });
+        this.#tellLater({ type: 'peer-have', linkId, pieceIndices: event.pieceIndices });
         return;
       case 'peer-choked':
         this.#handleChoked(nowMs);
@@ -336,6 +379,10 @@ export class PeerTrade implements TorrentTrade {
 
   #handleRequest(range: CheckedRange): void {
     const isServed = !this.#rules.amChoking && this.#torrent.offered.has(range.pieceIndex);
+    if (isServed && this.#superSeeds && range.pieceIndex !== this.#lastAsked) {
+      this.#lastAsked = range.pieceIndex;
+      this.#tell({ type: 'peer-asked', linkId: this.#linkId, pieceIndices: [range.pieceIndex] });
+    }
     const outcome = isServed ? this.#uploads.push(range) : 'full';
     if (outcome === 'flood') {
       throw new ProtocolError(`more than ${MAX_QUEUED_REQUESTS} requests queued, refusals ignored`);
@@ -457,6 +504,11 @@ export class PeerTrade implements TorrentTrade {
   /** BEP 6; other peers learn nothing and ask elsewhere after a while. */
   #reject(ranges: readonly CheckedRange[]): void {
     if (this.#rules.supportsFast) this.#connection.write(encodeRanges('reject', ranges));
+  }
+
+  /** Waits for company for a tick at most, so that the main thread wakes less often. */
+  #tellLater(event: SwarmEvent): void {
+    this.#host.emitLater({ type: 'swarm', torrentId: this.#torrent.setup.torrentId, event });
   }
 
   #tell(event: SwarmEvent): void {

@@ -25,7 +25,9 @@ import { SharedTokenBucket } from './shared-token-bucket.js';
 import { WorkerTorrent } from './worker-torrent.js';
 import type { FerriedBlocks, FromWorker, HostConfig, LinkAction, ToWorker } from './worker-messages.js';
 
-const TICK_MS = 25;
+const TICK_MS = 50;
+/** Under a rate limit tokens come bit by bit. */
+const LIMITED_TICK_MS = 25;
 const MEASURE_MS = 250;
 /** One read buffer a thread: libuv fills it and hands it over before the next read of any socket (not on Windows). */
 const READ_BUFFER_BYTES = 262_144;
@@ -67,7 +69,8 @@ class WorkerHost implements LinkHost {
     this.#accept(socket, address);
   });
   readonly #readBuffer = new Uint8Array(READ_BUFFER_BYTES);
-  readonly #timer: NodeJS.Timeout;
+  /** Runs while there are links: each time a thread wakes costs as much as reading a block. */
+  #timer: NodeJS.Timeout | undefined;
   readonly #onStopped: () => void;
   #incomingSerial = 0;
   #lastMeasureMs = 0;
@@ -86,9 +89,6 @@ class WorkerHost implements LinkHost {
       this.#pumpSoon();
     });
     this.#handles = new FileHandles(config.openFiles);
-    this.#timer = setInterval(() => {
-      this.#tick();
-    }, TICK_MS);
   }
 
   handle(message: ToWorker): void {
@@ -142,6 +142,10 @@ class WorkerHost implements LinkHost {
     this.#outbox.push(message);
   }
 
+  emitLater(message: FromWorker): void {
+    this.#outbox.pushLater(message);
+  }
+
   findTorrent(infoHash: Uint8Array): LinkTorrent | undefined {
     const wanted = Buffer.from(infoHash);
     for (const torrents of [this.#torrents, this.#metadataTorrents]) {
@@ -176,7 +180,10 @@ class WorkerHost implements LinkHost {
     }
     switch (action.type) {
       case 'admit':
-        link.admit(action.blameKey);
+        link.admit(action.blameKey, action.showsNothing === true);
+        return;
+      case 'show':
+        link.trade?.showPieces(action.pieceIndices, action.isAll);
         return;
       case 'close':
         link.close('ours', action.why);
@@ -229,7 +236,7 @@ class WorkerHost implements LinkHost {
       host: this,
       torrent,
     });
-    this.#links.set(action.linkId, link);
+    this.#addLink(link);
     socket.on('connect', () => {
       link.handleConnected();
     });
@@ -240,7 +247,7 @@ class WorkerHost implements LinkHost {
     this.#incomingSerial += 1;
     const linkId = incomingLinkId(this.#incomingSerial, this.#config);
     const link = new Link({ linkId, incoming: true, socket, address, host: this, torrent: undefined });
-    this.#links.set(linkId, link);
+    this.#addLink(link);
     socket.on('data', (chunk: Uint8Array) => {
       if (!link.handleBytes(chunk)) socket.pause();
     });
@@ -416,12 +423,30 @@ class WorkerHost implements LinkHost {
     });
   }
 
+  #addLink(link: Link): void {
+    this.#links.set(link.linkId, link);
+    this.#timer ??= this.#startTimer();
+  }
+
+  #startTimer(): NodeJS.Timeout {
+    const isLimited = this.uploadBucket.isLimited || this.downloadBucket.isLimited;
+    return setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#tick();
+        if (this.#links.size > 0) this.#timer = this.#startTimer();
+      },
+      isLimited ? LIMITED_TICK_MS : TICK_MS,
+    );
+  }
+
   #tick(): void {
     const nowMs = this.nowMs();
     // Another link first each time: whoever is first finds the most tokens of a rate limit.
     const links = [...this.#links.values()];
     this.#turn += 1;
     for (let at = 0; at < links.length; at += 1) links[(this.#turn + at) % links.length]?.handleTick(nowMs);
+    this.#outbox.flush();
     if (nowMs - this.#lastMeasureMs < MEASURE_MS) return;
     this.#lastMeasureMs = nowMs;
     const isDiskBound = this.#pool.pressure > DISK_BOUND && this.#handles.busyCount > 0;
@@ -434,7 +459,7 @@ class WorkerHost implements LinkHost {
   }
 
   async #stop(): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#listeners.close();
     for (const link of [...this.#links.values()]) link.close('ours', 'stopping');
     // What could not be flushed is not durable: it will be hashed again.

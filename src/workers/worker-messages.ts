@@ -78,6 +78,7 @@ type TradeAction = Extract<
     readonly type:
       | 'dial'
       | 'admit'
+      | 'show'
       | 'close'
       | 'choke'
       | 'unchoke'

@@ -38,6 +38,18 @@ describe('runSimulation', () => {
     expect(report.elapsedMs).to.be.lessThan(67_109 * 1.25);
   });
 
+  it('sends hardly more than one copy to a crowd that comes at once, for it super-seeds', () => {
+    const peers = [aSeeder(1), ...downloaders(8, { joinMs: 100, downBytesPerSec: 10_000_000 })];
+    const copies = (superSeeds: boolean): number => {
+      const config = aSimulation({ seed: 3, pieceCount: 256, network: { latencyMs: 1 }, peers });
+      const report = runSimulation({ ...config, peers: peers.map((peer) => ({ ...peer, superSeeds })) });
+      return report.peers[0]?.sentCopies ?? NaN;
+    };
+
+    expect(copies(true)).to.be.lessThan(1.08);
+    expect(copies(false)).to.be.greaterThan(1.12);
+  });
+
   it('bans a liar, blames nobody else, and completes all honest peers', () => {
     for (let seed = 1; seed <= 12; seed += 1) {
       const liar = aSeeder(200, { lieRatio: 0.3 });

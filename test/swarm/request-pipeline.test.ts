@@ -76,6 +76,16 @@ describe('RequestPipeline', () => {
     expect(fill(pipeline, 0), 'a peer that takes none is asked for one').to.equal(1);
   });
 
+  it('asks for nothing more until half of a full window has come, then for all that fits', () => {
+    const pipeline = new RequestPipeline(0);
+    fill(pipeline, 0);
+
+    for (let block = 0; block < 7; block += 1) pipeline.handleBlock(0, block, 1);
+    expect(pipeline.hasRoom(BLOCK_LENGTH)).to.equal(false);
+    pipeline.handleBlock(0, 7, 1);
+    expect(fill(pipeline, 1, { block: 16 })).to.equal(16);
+  });
+
   it('takes 250 requests for the bound of a peer that says none', () => {
     const pipeline = new RequestPipeline(0);
     let count = 0;

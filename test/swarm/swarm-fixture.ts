@@ -45,6 +45,7 @@ export class SwarmTester {
         owned,
         wantsPieces: true,
         trackerTiers: [],
+        superSeeds: false,
         uploadSlots: 4,
         maxLinks: 50,
         random: seededRandom(1),

@@ -91,6 +91,9 @@ describe('Link', () => {
         emit: (message) => {
           if (message.type === 'swarm') said.push(message.event);
         },
+        emitLater: (message) => {
+          if (message.type === 'swarm') said.push(message.event);
+        },
         nowMs: () => scene.nowMs,
         findTorrent: (infoHash) => (Buffer.from(infoHash).equals(INFO_HASH) ? torrent : undefined),
         handleClosed: () => {
@@ -112,7 +115,7 @@ describe('Link', () => {
   function anOpenLink(): Scene {
     const scene = aScene();
     scene.link.handleBytes(theirHandshake());
-    scene.link.admit('them');
+    scene.link.admit('them', false);
     return scene;
   }
 
@@ -148,7 +151,7 @@ describe('Link', () => {
     expect(link.handleBytes(encodeMessage({ type: 'interested' }).subarray(3))).to.equal(false);
     expect(events()).to.deep.equal(['link-handshaken']);
 
-    link.admit('them');
+    link.admit('them', false);
 
     expect(events()).to.deep.equal(['link-handshaken', 'peer-interested']);
     expect(socket.isResumed).to.equal(true);

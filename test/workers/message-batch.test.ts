@@ -20,6 +20,18 @@ describe('MessageBatch', () => {
     expect(posted).to.deep.equal([[1, 2, 3], [4]]);
   });
 
+  it('keeps what may wait until something else is posted', async () => {
+    const { batch, posted } = aBatch();
+    batch.pushLater(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(posted).to.deep.equal([]);
+
+    batch.push(2);
+    batch.pushLater(3);
+    batch.flush();
+    expect(posted).to.deep.equal([[1, 2, 3]]);
+  });
+
   it('waits for no more than 64', async () => {
     const { batch, posted } = aBatch();
 

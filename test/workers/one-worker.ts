@@ -22,7 +22,7 @@ export interface Worker {
   readonly emitted: FromWorker[];
   nowMs: number;
   /** A link whose peer has everything and unchokes us, unless told otherwise. */
-  link(options?: { fast?: boolean; unchokes?: boolean; says?: SendableMessage }): Side;
+  link(options?: { fast?: boolean; unchokes?: boolean; superSeeds?: boolean; says?: SendableMessage }): Side;
   /** Gives a piece to a link. */
   fetch(side: Side, pieceIndex: number, claims?: BlockClaims, partial?: PartialPiece): PieceAssembly;
   /** Lets a link help with a piece of this worker or of another one. */
@@ -151,6 +151,7 @@ function aSide(
   {
     fast = true,
     unchokes = true,
+    superSeeds = false,
     says = { type: 'bitfield', bits: new Uint8Array(Math.ceil(worker.torrent.layout.pieceCount / 8)) },
   }: Parameters<Worker['link']>[0] & object,
 ): Side {
@@ -174,6 +175,7 @@ function aSide(
       downloadBucket: new SharedTokenBucket(bucket),
       client: 'p2p/test',
       emit: (message) => worker.emitted.push(message),
+      emitLater: (message) => worker.emitted.push(message),
       nowMs: () => worker.nowMs,
     },
     connection: {
@@ -234,7 +236,7 @@ function aSide(
       return returned;
     },
   };
-  trade.greet();
+  trade.greet(superSeeds);
   side.hears(says);
   if (unchokes) side.hears({ type: 'unchoke' });
   return side;

@@ -32,6 +32,37 @@ describe('PeerTrade', () => {
     expect(partly.link().said()).to.deep.equal(['bitfield', 'extended']);
   });
 
+  it('looks like a downloader while it super-seeds, says which pieces were asked for, and in the end what it is', () => {
+    const worker = someWorker({ offers: true });
+    const side = worker.link({ superSeeds: true });
+    side.trade.unchoke();
+    expect(side.said()).to.deep.equal(['have-none', 'extended', 'unchoke']);
+
+    side.trade.showPieces([worker.disk.piece(2)], false);
+    for (const block of [0, 1]) side.hears({ type: 'request', ...range(worker, 2, block) });
+    expect(side.said()).to.include('have 2');
+    expect(worker.events('peer-asked').map(({ pieceIndices }) => pieceIndices)).to.deep.equal([[2]]);
+
+    side.trade.showPieces([worker.disk.piece(0), worker.disk.piece(1)], true);
+    expect(side.said()).to.include.members(['have 0', 'have 1', 'extended']);
+  });
+
+  it('tells new pieces at the next tick, or with the next requests', () => {
+    const worker = someWorker();
+    const side = worker.link();
+    side.said();
+
+    side.trade.sendHaves([worker.disk.piece(1)]);
+    side.trade.sendHaves([worker.disk.piece(2)]);
+    expect(side.said()).to.deep.equal([]);
+    side.trade.handleTick(worker.nowMs);
+    expect(side.said()).to.deep.equal(['have 1', 'have 2']);
+
+    side.trade.sendHaves([worker.disk.piece(1)]);
+    worker.fetch(side, 0);
+    expect(side.said()[0]).to.equal('have 1');
+  });
+
   it('fetches a piece', async () => {
     const worker = someWorker();
     const side = worker.link();
