@@ -16,8 +16,8 @@ const USAGE = `npm run bench -- NAME [FLAGS] [NAME [FLAGS]...]
 
 NAME --help tells the flags of a benchmark; 'all' instead of a name runs each of them. Other programs to compare with are
 found where they are installed. Figures and charts go to benchmarks/results/: a run replaces the cases that it measured
-and leaves others as they were. --publish copies them to docs/charts/, where docs/performance.md shows them. --no-build runs what
-was built last.
+and leaves others as they were. --publish copies them to docs/charts/, with a page of all figures, for
+docs/performance.md. --no-build runs what was built last.
 `;
 
 const folder = path.join(projectRoot, 'benchmarks');
@@ -81,7 +81,9 @@ async function keep(name, { rows, charts }, publish) {
   }
   console.log(`\nwritten to benchmarks/results/: ${written.join(', ')}`);
   if (!publish) return;
+  const { formatPage } = await load('result-page.js');
   mkdirSync(published, { recursive: true });
+  writeFileSync(path.join(published, `${name}.md`), formatPage(merged));
   for (const each of written) copyFileSync(path.join(results, each), path.join(published, each));
   console.log('copied to docs/charts/');
 }

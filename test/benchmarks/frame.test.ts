@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { Report } from '../../benchmarks/shared/report.js';
 import { mergeResults } from '../../benchmarks/shared/result-file.js';
+import { formatPage } from '../../benchmarks/shared/result-page.js';
 import { formatTable } from '../../benchmarks/shared/result-table.js';
 import { median, spread } from '../../benchmarks/shared/statistics.js';
 import { takeTurns } from '../../benchmarks/shared/take-turns.js';
@@ -148,5 +149,21 @@ describe('mergeResults', () => {
       { case: 'three', client: 'new', at: 'tuesday' },
     ]);
     expect(after.charts.map(({ title }) => title)).to.deep.equal(['tuesday']);
+  });
+});
+
+describe('formatPage', () => {
+  it('writes a table for each case, without what nobody has', () => {
+    const rows = [
+      { case: 'one', client: 'p2p', ms: { median: 2, min: 1, max: 3 }, node: 'v20' },
+      { case: 'one', client: 'a|b', note: 'not <there>', node: 'v20' },
+      { case: 'two', bytes: 5, node: 'v22' },
+    ];
+
+    expect(formatPage({ benchmark: 'x', charts: [], rows }).split('\n').slice(4)).to.deep.equal([
+      ...['## one', '', '| client | ms | note |', '| --- | --- | --- |', '| p2p | 2 (1 to 3) |  |'],
+      ...['| a\\|b |  | not &lt;there> |', '', 'Measured with: node v20.', ''],
+      ...['## two', '', '| bytes |', '| --- |', '| 5 |', '', 'Measured with: node v22.', ''],
+    ]);
   });
 });
