@@ -122,7 +122,9 @@ async function measureCase(
   });
   const able = clients.filter((client) => whyNot(client, crowd) === undefined);
   const runs = ({ isSlow = false }: BenchClient): number => Number(isSlow ? values['slow-runs'] : values.runs);
-  const turns = await takeTurns(able, { runs }, async (client, round) => {
+  const onFailure = (client: BenchClient, message: string): void =>
+    report.progress(`${name}: ${client.name} ${message}`);
+  const turns = await takeTurns(able, { runs, onFailure }, async (client, round) => {
     const counts = { seederCount, downloaderCount, isSplit };
     const both = { seeder: client, downloader: client };
     const run = await runPeers({ bench, hosts, data, ...counts, ...both, limitMs: parseDurationMs(values.limit) });

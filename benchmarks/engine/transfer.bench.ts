@@ -118,7 +118,9 @@ async function measureCase(
   const able = contestants.filter((each) => whyNot(each, counts, stage.hosts) === undefined);
   const isSlow = ({ seeder, downloader }: Contestant): boolean => seeder.isSlow ?? downloader.isSlow ?? false;
   const runs = (each: Contestant): number => Number(isSlow(each) ? values['slow-runs'] : values.runs);
-  const turns = await takeTurns(able, { runs, warmUps: Number(values['warm-up']) }, async (each, round) => {
+  const onFailure = ({ pair }: Contestant, message: string): void =>
+    report.progress(`${caseName(counts)}: ${pairName(pair)} ${message}`);
+  const turns = await takeTurns(able, { runs, warmUps: Number(values['warm-up']), onFailure }, async (each, round) => {
     const { pair, seeder, downloader } = each;
     const run = await runPeers({ ...stage, ...counts, seeder, downloader, limitMs: parseDurationMs(values.limit) });
     const seconds = Math.max(...run.seconds).toFixed(2);

@@ -13,6 +13,8 @@ export interface TurnSetup<Contestant> {
   readonly runs: number | ((contestant: Contestant) => number);
   /** Rounds before, whose results are not kept. */
   readonly warmUps?: number;
+  /** Told at once, since the rows come at the end. */
+  readonly onFailure?: (contestant: Contestant, message: string) => void;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface TurnSetup<Contestant> {
  */
 export async function takeTurns<Contestant, Result>(
   contestants: readonly Contestant[],
-  { runs, warmUps = 0 }: TurnSetup<Contestant>,
+  { runs, warmUps = 0, onFailure }: TurnSetup<Contestant>,
   measure: (contestant: Contestant, round: number) => Promise<Result>,
 ): Promise<Turns<Contestant, Result>[]> {
   const runsOf = (contestant: Contestant): number => (typeof runs === 'number' ? runs : runs(contestant));
@@ -40,6 +42,7 @@ export async function takeTurns<Contestant, Result>(
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         one.failure = error.message;
+        onFailure?.(one.contestant, error.message);
       }
     }
   }

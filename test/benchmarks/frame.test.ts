@@ -83,12 +83,16 @@ describe('takeTurns', () => {
 
   it('lets a contestant sit out that has failed, or had its runs', async () => {
     const order: string[] = [];
-    const turns = await takeTurns(['slow', 'bad', 'ours'], { runs: (name) => (name === 'slow' ? 1 : 2) }, (name) => {
+    const told: string[] = [];
+    const runs = (name: string): number => (name === 'slow' ? 1 : 2);
+    const onFailure = (name: string, message: string): unknown => told.push(`${name}: ${message}`);
+    const turns = await takeTurns(['slow', 'bad', 'ours'], { runs, onFailure }, (name) => {
       order.push(name);
       return name === 'bad' ? Promise.reject(new Error('wrong bytes')) : Promise.resolve(name);
     });
 
     expect(order).to.deep.equal(['slow', 'bad', 'ours', 'ours']);
+    expect(told).to.deep.equal(['bad: wrong bytes']);
     expect(turns[1]).to.deep.equal({ contestant: 'bad', results: [], failure: 'wrong bytes' });
   });
 });
