@@ -12,6 +12,7 @@ export interface EngineFlagValues {
   readonly bind?: string | undefined;
   readonly 'upload-limit'?: number | undefined;
   readonly 'download-limit'?: number | undefined;
+  readonly 'web-seeds'?: boolean | undefined;
   readonly 'max-peers'?: number | undefined;
   readonly 'upload-slots'?: number | undefined;
   readonly 'worker-threads'?: number | undefined;
@@ -38,6 +39,7 @@ export async function engineConfig(flags: EngineFlagValues, dataDir: string): Pr
       bindHost: flags.bind,
       uploadLimitBytesPerSec: flags['upload-limit'],
       downloadLimitBytesPerSec: flags['download-limit'],
+      webSeeds: flags['web-seeds'] === false ? false : undefined,
       maxPeers: flags['max-peers'],
       uploadSlots: flags['upload-slots'],
       workerThreads: flags['worker-threads'],

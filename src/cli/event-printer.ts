@@ -1,5 +1,6 @@
 /** The engine's events as lines for people and scripts. */
 import type { EngineEvent } from '../engine/engine-types.js';
+import { formatDuration } from '../units.js';
 import { FindingDisplay } from './finding-display.js';
 import { countOf } from './format-pieces.js';
 import { HashingDisplay } from './hashing-display.js';
@@ -9,6 +10,7 @@ import { printable } from './printable.js';
 
 const MOST_REFUSAL_NOTES = 5;
 const MOST_RESUMED_LINES = 10;
+const MOST_WEB_SEED_NOTES = 10;
 
 /** Takes each event once. Progress and finished downloads are told by the sessions, which know paths and names. */
 export class EventPrinter {
@@ -19,6 +21,7 @@ export class EventPrinter {
   readonly #finding: FindingDisplay;
   #refusals = 0;
   #resumed = 0;
+  #webSeedFailures = 0;
 
   constructor(output: Output) {
     this.#output = output;
@@ -54,6 +57,10 @@ export class EventPrinter {
         this.#pass(event);
         this.#sayResumed(event);
         break;
+      case 'web-seed-failed':
+        this.#pass({ ...event, retryInMs: event.retryInMs ?? null });
+        this.#sayWebSeedFailed(event);
+        break;
       case 'announced':
       case 'downloaded':
         this.#pass(event);
@@ -77,6 +84,13 @@ export class EventPrinter {
     );
   }
 
+  #sayWebSeedFailed({ url, message, retryInMs }: Extract<EngineEvent, { type: 'web-seed-failed' }>): void {
+    this.#webSeedFailures += 1;
+    if (this.#webSeedFailures > MOST_WEB_SEED_NOTES) return;
+    const next = retryInMs === undefined ? 'it is not asked again' : `asked again in ${formatDuration(retryInMs)}`;
+    this.#say(`the web seed ${url} ${message}: ${next}.`);
+  }
+
   /** Of a thousand that are taken up together the first few will do. */
   #sayResumed({ name, ownedPieces, pieceCount, hashedPieces }: Extract<EngineEvent, { type: 'resumed' }>): void {
     this.#resumed += 1;
@@ -90,7 +104,7 @@ export class EventPrinter {
   }
 
   /** The event as a JSON line; all its fields are plain. */
-  #pass({ type, ...fields }: EngineEvent): void {
+  #pass({ type, ...fields }: { readonly type: EngineEvent['type'] } & Readonly<Record<string, unknown>>): void {
     this.#output.event(type, fields);
   }
 

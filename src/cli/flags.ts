@@ -92,6 +92,12 @@ export const sequentialFlag = Flags.boolean({
 
 /** Of commands that receive. */
 export const downloadLimitFlags = {
+  'web-seeds': Flags.boolean({
+    description: 'Fetch also from the web servers that the torrent names.',
+    allowNo: true,
+    default: true,
+    helpGroup: 'NETWORK',
+  }),
   'download-limit': rateFlag('Most bytes a second taken from peers, all together: 10M, 500K.'),
 };
 

@@ -4,6 +4,7 @@ import type { CopyDetail, CopyStatus } from '../engine/status-types.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import type { TrackerSnapshot } from '../swarm/swarm-snapshot.js';
+import { countSources } from './format-sources.js';
 import { figuresOf } from './status-table.js';
 
 /** Fields of a `progress` line. */
@@ -23,7 +24,7 @@ export function progressFields(snapshot: TransferSnapshot) {
     upBytesPerSec: Math.round(swarm.upBytesPerSec),
     downTotalBytes: swarm.downTotalBytes,
     upTotalBytes: swarm.upTotalBytes,
-    peers: swarm.links.length,
+    ...countSources(swarm.links),
     etaMs: snapshot.etaMs === undefined ? null : Math.round(snapshot.etaMs),
     missingEverywhere: swarm.missingEverywhere,
     missingEverywhereCount: swarm.missingEverywhereCount,
@@ -107,6 +108,7 @@ export function copyDetailFields(copy: CopyDetail) {
     durable: copy.durable.bytes,
     trackerTiers: copy.trackerTiers,
     trackers: swarms.flatMap(({ trackers }) => trackers.map(trackerFields)),
+    webSeeds: swarms.flatMap(({ webSeeds }) => webSeeds),
     peerList: swarms.flatMap(({ links }) => links),
     missingEverywhere: swarms[0]?.missingEverywhere ?? [],
   };

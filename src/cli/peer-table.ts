@@ -24,8 +24,8 @@ export function renderPeers(links: readonly LinkSnapshot[], columns: number, sty
 
 function peerRow(link: LinkSnapshot): string[] {
   return [
-    printable(formatAddress(link.address)),
-    printable(link.client),
+    printable(link.webSeed ?? formatAddress(link.address)),
+    link.webSeed === undefined ? printable(link.client) : 'web seed',
     `${Math.floor(link.progress * 100)}%`,
     formatRate(link.downBytesPerSec),
     formatRate(link.upBytesPerSec),

@@ -2,7 +2,8 @@
 import type { TransferSnapshot } from '../engine/engine-types.js';
 import { formatDuration, formatRate, formatSize } from '../units.js';
 import { displayWidth, fitText, padText } from './display-width.js';
-import { countOf, formatPieces } from './format-pieces.js';
+import { formatPieces } from './format-pieces.js';
+import { formatSources } from './format-sources.js';
 import { printable } from './printable.js';
 import { styleFor, type Style } from './style.js';
 import type { Terminal } from './terminal.js';
@@ -77,6 +78,8 @@ export function stallReason(snapshot: TransferSnapshot): string | undefined {
   if (swarm.downBytesPerSec > 0) return undefined;
   if (swarm.links.length === 0) {
     const failed = swarm.trackers.find((tracker) => tracker.state === 'failed' && tracker.message !== '');
+    const webSeed = swarm.webSeeds.find(({ message }) => message !== '');
+    if (webSeed) return `web seed ${printable(webSeed.message)}`;
     return failed && !swarm.everAnswered ? `no tracker: ${printable(failed.message)}` : 'looking for peers';
   }
   if (swarm.missingEverywhereCount > 0) {
@@ -120,7 +123,7 @@ function downloadParts(snapshot: TransferSnapshot): Part[] {
     parts.push({ text: formatRate(swarm.downBytesPerSec), rank: 1 });
   }
   if (swarm.upBytesPerSec > 0) parts.push({ text: `${formatRate(swarm.upBytesPerSec)} up`, rank: 5 });
-  parts.push({ text: countOf(swarm.links.length, 'peer'), rank: 3 });
+  parts.push({ text: formatSources(swarm.links), rank: 3 });
   if (reason !== undefined) parts.push({ text: reason, rank: 1, leastColumns: LEAST_REASON_COLUMNS });
   else if (etaMs !== undefined && snapshot.state === 'downloading') {
     parts.push({ text: `${formatDuration(etaMs)} left`, rank: 2 });
@@ -133,7 +136,7 @@ function seedingParts({ swarm }: TransferSnapshot): Part[] {
     { text: 'seeding', rank: 3 },
     { text: `${formatRate(swarm.upBytesPerSec)} up`, rank: 0 },
     { text: `${formatSize(swarm.upTotalBytes)} sent`, rank: 2 },
-    { text: countOf(swarm.links.length, 'peer'), rank: 1 },
+    { text: formatSources(swarm.links), rank: 1 },
   ];
 }
 

@@ -41,6 +41,7 @@ export function renderStatusCard(
     ),
     ...pieceMap(copy, terminal),
     ...trackerLines(copy, style),
+    ...webSeedLines(copy, style),
     ...peerLines(copy, terminal, style),
   ];
 }
@@ -116,6 +117,19 @@ function describeTracker(tracker: TrackerSnapshot | undefined): string {
       ? ''
       : `, ${countOf(tracker.seeders, 'seeder')}, ${countOf(tracker.leechers ?? 0, 'leecher')}`;
   return `  ${tracker.state}${counts}`;
+}
+
+function webSeedLines({ runs }: CopyDetail, style: Style): string[] {
+  const seeds = runs.flatMap(({ snapshot }) => snapshot.swarm.webSeeds);
+  if (seeds.length === 0) return [];
+  return [
+    '',
+    style.dim(`${INDENT}web seeds`),
+    ...seeds.map(({ url, state, message }) => {
+      const why = message === '' ? '' : `: ${printable(message)}`;
+      return `${INDENT}${INDENT}${printable(url)}  ${state}${why}`;
+    }),
+  ];
 }
 
 function peerLines({ runs }: CopyDetail, { columns }: Pick<Terminal, 'columns'>, style: Style): string[] {

@@ -3,6 +3,7 @@ import type { TransferSnapshot } from '../engine/engine-types.js';
 import { formatDuration, formatRate, formatSize } from '../units.js';
 import { displayWidth, fitText } from './display-width.js';
 import { countOf } from './format-pieces.js';
+import { formatSources } from './format-sources.js';
 import { renderPeers } from './peer-table.js';
 import { printable } from './printable.js';
 import { renderBar, shareOf, stallReason } from './progress-line.js';
@@ -64,7 +65,7 @@ function progressOf(snapshot: TransferSnapshot, { terminal, style }: AnswerLook)
     `${formatSize(swarm.wantedVerifiedBytes)} of ${formatSize(swarm.wantedBytes)}`,
     `${formatRate(swarm.downBytesPerSec)} down`,
     `${formatRate(swarm.upBytesPerSec)} up`,
-    countOf(swarm.links.length, 'peer'),
+    formatSources(swarm.links),
     ...(etaMs !== undefined && state === 'downloading' ? [`${formatDuration(etaMs)} left`] : []),
     ...(reason === undefined || reason === state ? [] : [reason]),
   ];
@@ -74,7 +75,7 @@ function progressOf(snapshot: TransferSnapshot, { terminal, style }: AnswerLook)
 /** The name, and under it the connected peers, busiest first. */
 function peersOf(snapshot: TransferSnapshot, { terminal, style }: AnswerLook): string[] {
   const { links } = snapshot.swarm;
-  const count = links.length === 0 ? 'no peer is connected' : countOf(links.length, 'peer');
+  const count = links.length === 0 ? 'no peer is connected' : formatSources(links);
   const room = Math.max(LEAST_NAME_COLUMNS, terminal.columns - count.length - 2);
   const title = `${style.bold(fitText(printable(snapshot.name), room))}: ${count}`;
   if (links.length === 0) return [title];

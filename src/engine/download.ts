@@ -212,11 +212,12 @@ export class Download implements Transfer {
 
   #incomplete(session: TorrentSession, timeoutMs: number): ErrorValue {
     const { everAnswered, missingEverywhere, missingEverywhereCount, trackers, links, ...swarm } = session.snapshot();
-    const { wantedVerifiedPieces: verifiedPieces, wantedPieces: pieceCount } = swarm;
+    const { wantedVerifiedPieces: verifiedPieces, wantedPieces: pieceCount, webSeeds } = swarm;
     const details = { missingEverywhere, missingEverywhereCount, verifiedPieces, pieceCount };
     const since = `no new piece in ${formatDuration(timeoutMs)}`;
     if (!everAnswered) {
-      const why = trackers.map(({ url, message }) => `${url}: ${message || 'no answer'}`).join('; ');
+      const asked = [...trackers, ...webSeeds];
+      const why = asked.map(({ url, message }) => `${url}: ${message || 'no answer'}`).join('; ');
       const message = `${since}, and no tracker or peer ever answered (${why}); check -i and -d, or name a tracker with --tracker`;
       return new P2pError('P2P_NOBODY_ANSWERED', message, details).toValue();
     }

@@ -27,6 +27,7 @@ type SharedSettings =
   | 'peerId'
   | 'uploadSlots'
   | 'maxPeers'
+  | 'usesWebSeeds'
   | 'verifyWith'
   | 'downloadLimitBytesPerSec'
   | 'pool'

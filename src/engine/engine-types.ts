@@ -26,6 +26,8 @@ export interface EngineConfig {
   readonly downloadLimitBytesPerSec?: number;
   readonly uploadSlots?: number;
   readonly maxPeers?: number;
+  /** Whether web seeds (BEP 19) of a torrent are fetched from; yes when left out. */
+  readonly webSeeds?: boolean;
   /** Modules whose default export is an array of `HashAlgorithm`: package names, paths or file URLs. */
   readonly hashPlugins?: readonly string[];
   /** Algorithm to verify pieces with, or `all`; chosen by the torrent when left out. */
@@ -83,6 +85,15 @@ export type EngineEvent =
       readonly ownedPieces: number;
     }
   | { readonly type: 'peer-banned'; readonly infoHash: string; readonly peer: string; readonly reason: string }
+  /** A web seed does not give what it should. */
+  | {
+      readonly type: 'web-seed-failed';
+      readonly infoHash: string;
+      readonly url: string;
+      readonly message: string;
+      /** When it is tried again; undefined: never. */
+      readonly retryInMs: number | undefined;
+    }
   /** Every wanted piece is verified and the target has its final name. */
   | { readonly type: 'downloaded'; readonly infoHash: string; readonly name: string; readonly path: string };
 

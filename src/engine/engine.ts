@@ -211,6 +211,7 @@ class Engine implements EngineApi, EngineContext {
       torrentId,
       peerId: request.peerId ?? newPeerId(),
       uploadSlots: this.#settings.uploadSlots,
+      usesWebSeeds: this.config.webSeeds ?? true,
       maxPeers: this.#settings.maxPeers,
       verifyWith: this.config.verifyWith,
       pool: this.#startPool(),

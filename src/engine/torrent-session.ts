@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import type { ErrorValue } from '../errors.js';
 import { infoHashBytes } from '../metainfo/info-hash.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import { webSeedPaths } from '../metainfo/web-seeds.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import { formatAddress, type PeerAddress, type PeerId } from '../protocol/peer-address.js';
@@ -19,7 +20,7 @@ import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
 import type { CopyFile } from '../store/copy-store.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
-import type { FromWorker, TorrentFile, TorrentSetup } from '../workers/worker-messages.js';
+import type { FromWorker, LinkAction, TorrentFile, TorrentSetup } from '../workers/worker-messages.js';
 import type { AnnounceGate } from './announce-gate.js';
 import { Announcer } from './announcer.js';
 import type { EngineEvent } from './engine-types.js';
@@ -44,6 +45,8 @@ export interface SessionOptions {
   readonly sequential?: boolean | undefined;
   readonly trackerTiers: readonly (readonly string[])[];
   readonly peers: readonly PeerAddress[];
+  /** Whether the torrent's web seeds are used. */
+  readonly usesWebSeeds: boolean;
   readonly listenPorts: readonly number[];
   readonly uploadSlots: number;
   readonly maxPeers: number;
@@ -115,6 +118,7 @@ export class TorrentSession implements WorkerSession {
         sequential: options.sequential,
         trackerTiers: options.trackerTiers,
         superSeeds: true,
+        webSeeds: options.usesWebSeeds ? metainfo.webSeeds : [],
         uploadSlots: options.uploadSlots,
         maxLinks: options.maxPeers,
         random: seededRandom(randomBytes(16).toString('hex')),
@@ -318,6 +322,7 @@ export class TorrentSession implements WorkerSession {
       peerId: peerIdBytes(peerId),
       pieceLengthBytes: metainfo.layout.pieceLengthBytes,
       files: this.#files,
+      webPaths: metainfo.webSeeds.length > 0 && this.#wantsPieces ? webSeedPaths(metainfo) : [],
       digests: [...metainfo.digests].map(([name, digests]) => [name, shared(digests)] as const),
       verifyWith,
       offered: this.#offered.bytes.buffer as SharedArrayBuffer,
@@ -338,8 +343,14 @@ export class TorrentSession implements WorkerSession {
     const { pool, metainfo, onEvent } = this.#options;
     switch (action.type) {
       case 'dial':
+      case 'open-web-seed':
         pool.send(this.#hosts.assign(action.linkId), { type: 'link', torrentId: this.torrentId, action });
         return;
+      case 'report-web-seed': {
+        const { url, message, retryInMs } = action;
+        onEvent({ type: 'web-seed-failed', infoHash: metainfo.infoHash, url, message, retryInMs });
+        return;
+      }
       case 'admit':
         this.#peerOfBlameKey.set(action.blameKey, this.#addressOfLink.get(action.linkId) ?? action.blameKey);
         this.#sendToLink(action);
@@ -374,7 +385,7 @@ export class TorrentSession implements WorkerSession {
         onEvent({
           type: 'peer-banned',
           infoHash: metainfo.infoHash,
-          peer: formatAddress(action.address),
+          peer: action.webSeed ?? formatAddress(action.address),
           reason: action.reason,
         });
         return;
@@ -386,7 +397,7 @@ export class TorrentSession implements WorkerSession {
     }
   }
 
-  #sendToLink(action: Exclude<Extract<SwarmAction, { readonly linkId: number }>, { readonly type: 'dial' }>): void {
+  #sendToLink(action: Exclude<LinkAction, { readonly type: 'dial' | 'open-web-seed' }>): void {
     const host = this.#hosts.hostOf(action.linkId);
     if (host !== undefined) this.#options.pool.send(host, { type: 'link', torrentId: this.torrentId, action });
   }

@@ -69,6 +69,7 @@ function emptySwarm(metainfo: Metainfo): SwarmSnapshot {
     knownPeers: 0,
     bannedPeers: 0,
     trackers: [],
+    webSeeds: [],
     missingEverywhere: [],
     missingEverywhereCount: 0,
     everAnswered: false,

@@ -63,6 +63,8 @@ export interface RescueQuestion<Link> {
   readonly layout: PieceLayout;
   /** Nobody has anything left to pick: only then may blocks come twice. */
   readonly isEndgame: boolean;
+  /** Whether the idle link can fetch single blocks from the back. A web seed cannot: it takes the whole piece over. */
+  readonly canHelp: boolean;
   readonly pieceOf: (pieceIndex: PieceIndex) => EndgamePiece;
 }
 
@@ -140,8 +142,8 @@ function mayTakeTouched(
   const patience = 2 ** takenOver;
   if (owner.measure.stalledMs >= patience * Math.max(SILENT_MS, 4 * owner.roundTripMs)) return true;
   if (!question.isEndgame || idle.downBytesPerSec <= 0) return false;
-  if (!isExhausted && hasBlocksToAsk(owner, nowMs)) return false;
-  const { inFlightBytes } = owner.measure;
+  if (question.canHelp && !isExhausted && hasBlocksToAsk(owner, nowMs)) return false;
+  const inFlightBytes = question.canHelp ? owner.measure.inFlightBytes : owner.remainingBytes(nowMs);
   const ownerMs = (inFlightBytes / Math.max(owner.downBytesPerSec, 1)) * 1000;
   const idleMs = idle.roundTripMs + (inFlightBytes / idle.downBytesPerSec) * 1000;
   return ownerMs > LEAST_GAIN_MS + patience * OUTPACED_FACTOR * idleMs;
@@ -165,7 +167,7 @@ function help<Link extends EndgameLink>(
   owner: Link,
   nowMs: number,
 ): Rescue<Link> | undefined {
-  if (!question.isEndgame || !hasBlocksToAsk(owner, nowMs)) return undefined;
+  if (!question.canHelp || !question.isEndgame || !hasBlocksToAsk(owner, nowMs)) return undefined;
   for (const [pieceIndex, assignment] of owner.assigned) {
     if (assignment.isReleasing || !question.idle.pieces?.has(pieceIndex)) continue;
     if (question.layout.blockCount(pieceIndex) < 2) continue;

@@ -84,6 +84,7 @@ export class PeerRoster {
   readonly #links = new Map<number, RosterLink>();
   readonly #byPeerId = new Map<PeerId, number>();
   readonly #perHost = new Map<string, number>();
+  #reservedCount = 0;
 
   constructor(options: PeerRosterOptions) {
     this.#options = options;
@@ -102,6 +103,11 @@ export class PeerRoster {
 
   get halfOpenLinkIds(): Iterable<number> {
     return this.#halfOpen.keys();
+  }
+
+  /** So many of the connections are web seeds'. */
+  reserve(count: number): void {
+    this.#reservedCount = count;
   }
 
   /** New addresses; those that are known already, and ports that nobody listens on, are passed over. */
@@ -167,7 +173,8 @@ export class PeerRoster {
     if (dialled) dialled.peerId = peerId;
     const other = this.#links.get(this.#byPeerId.get(peerId) ?? -1);
     if (other && !this.#isPreferred(link, other)) return this.#refuse(link, 'a duplicate connection');
-    if (!other && this.#links.size >= this.#options.maxLinks) return this.#refuse(link, 'connections are full');
+    if (!other && this.#links.size + this.#reservedCount >= this.#options.maxLinks)
+      return this.#refuse(link, 'connections are full');
     if (!other && (this.#perHost.get(host) ?? 0) >= mostPerHost(host))
       return this.#refuse(link, 'too many of its host');
     if (other) this.#forgetLink(other);
@@ -244,7 +251,8 @@ export class PeerRoster {
 
   #mayDial(): boolean {
     if (this.#halfOpen.size >= MOST_HALF_OPEN) return false;
-    return this.#links.size + this.#halfOpen.size < Math.ceil(this.#options.maxLinks * DIALLED_SHARE);
+    const most = Math.ceil(this.#options.maxLinks * DIALLED_SHARE);
+    return this.#links.size + this.#halfOpen.size + this.#reservedCount < most;
   }
 
   #isWorthDialling(peer: KnownPeer, isUploadOnly: boolean, nowMs: number): boolean {

@@ -60,6 +60,11 @@ export class PiecePicker {
     return this.#fullPeers.size > 0 ? 0 : (this.#buckets[0]?.length ?? 0);
   }
 
+  /** Pieces that may be picked: a live view that only the picker writes. */
+  get openPieces(): PieceSet {
+    return this.#open;
+  }
+
   isOpen(pieceIndex: PieceIndex): boolean {
     return this.#open.has(pieceIndex);
   }

@@ -6,11 +6,12 @@ import { InvariantError } from '../errors.js';
 import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import { planRescue } from './endgame.js';
+import { pickInGap } from './gap-picker.js';
 import { PieceLedger } from './piece-ledger.js';
 import { PiecePicker } from './piece-picker.js';
 import type { PieceSet } from './piece-set.js';
 import { SequentialWindow } from './sequential-window.js';
-import { fairShareBytes, supplyTarget } from './supply-target.js';
+import { fairShareBytes, supplyTarget, webSeedTarget } from './supply-target.js';
 import type { FailedPieceEvidence, PartialPiece, SwarmAction } from './swarm-events.js';
 import { SNUBBED_AFTER_MS, type SwarmLink } from './swarm-link.js';
 
@@ -273,14 +274,28 @@ export class PieceTrade {
     // A peer that left us waiting must first show with one piece that it is back.
     const { pieceLengthBytes } = this.#layout;
     const shareBytes = fairShareBytes(this.picker.openCount * pieceLengthBytes, contenders);
-    const target = link.isSnubbed ? 1 : supplyTarget(link, pieceLengthBytes, shareBytes, nowMs);
+    const supply = link.webSeed === undefined ? supplyTarget : webSeedTarget;
+    const target = link.isSnubbed ? 1 : supply(link, pieceLengthBytes, shareBytes, nowMs);
     let remaining = link.remainingBytes(nowMs);
     while (remaining < target && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
-      const pieceIndex = this.#window?.pick(link.pieces) ?? this.picker.pick(link.pieces, link.lastPicked);
+      const pieceIndex = this.#pick(link, link.pieces);
       if (pieceIndex === undefined) break;
       remaining += this.#assign(link, pieceIndex, nowMs);
     }
     if (link.assigned.size === 0 && link.helping.size === 0) this.#handleIdle(link, nowMs);
+  }
+
+  #pick(link: SwarmLink, pieces: PieceSet): PieceIndex | undefined {
+    const inOrder = this.#window?.pick(pieces);
+    if (inOrder !== undefined) return inOrder;
+    if (link.webSeed === undefined) return this.picker.pick(pieces, link.lastPicked);
+    const others = [...this.#links.values()].filter((other) => other.webSeed !== undefined && other !== link);
+    return pickInGap({
+      open: this.picker.openPieces,
+      pieces,
+      previous: link.lastPicked,
+      others: others.flatMap(({ lastPicked }) => lastPicked ?? []),
+    });
   }
 
   #assign(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): number {
@@ -309,6 +324,7 @@ export class PieceTrade {
         layout: this.#layout,
         // While others have something to pick, help would only take their share of our line.
         isEndgame: this.picker.openCount === this.picker.sourcelessCount,
+        canHelp: link.webSeed === undefined,
         pieceOf: (pieceIndex) => ({
           helpers: this.#helpers.get(pieceIndex)?.size ?? 0,
           isExhausted: this.#exhausted.has(pieceIndex),

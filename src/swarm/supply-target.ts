@@ -26,6 +26,8 @@ const MOST_BYTES = 67_108_864;
 /** Before the first measures say more, the supply doubles with what came, as TCP's slow start does. */
 const SLOW_START_MS = 1_000;
 const MOST_SLOW_START_BYTES = 16_777_216;
+const WEB_SEED_AHEAD_MS = 1_000;
+const LEAST_WEB_SEED_BYTES = 1_048_576;
 /** Time between two measures: nobody looks again sooner while a long piece is on its way. */
 const MEASURE_MS = 250;
 
@@ -44,6 +46,16 @@ export function supplyTarget(link: SupplyView, pieceLengthBytes: number, shareBy
   const startingBytes = Math.max(LEAST_STARTING_BYTES, Math.min(2 * link.doneBytes, MOST_SLOW_START_BYTES));
   const wantedBytes = isStarting ? Math.max(startingBytes, steadyBytes) : steadyBytes;
   return Math.min(Math.max(LEAST_BYTES, wantedBytes), Math.max(shareBytes, LEAST_SHARE_BYTES), MOST_BYTES);
+}
+
+/**
+ * The same for a web seed: at least a second ahead, since each request for a range costs a round trip, and the longer the
+ * range the fewer there are.
+ */
+export function webSeedTarget(link: SupplyView, pieceLengthBytes: number, shareBytes: number, nowMs: number): number {
+  const aheadBytes = Math.max((link.downBytesPerSec * WEB_SEED_AHEAD_MS) / 1000, LEAST_WEB_SEED_BYTES);
+  const mostBytes = Math.min(Math.max(shareBytes, LEAST_SHARE_BYTES), MOST_BYTES);
+  return Math.max(supplyTarget(link, pieceLengthBytes, shareBytes, nowMs), Math.min(aheadBytes, mostBytes));
 }
 
 /**

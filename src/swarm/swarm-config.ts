@@ -16,6 +16,8 @@ export interface SwarmConfig {
   readonly sequential?: boolean | undefined;
   /** Tracker tiers (BEP 12), shuffled within a tier by the schedule; each is announced to by itself. */
   readonly trackerTiers: readonly (readonly string[])[];
+  /** URLs of web seeds (BEP 19), without repeats; none when left out. */
+  readonly webSeeds?: readonly string[];
   /** Regularly unchoked peers. */
   readonly uploadSlots: number;
   /** Whether to super-seed while this is the only full peer (BEP 16). */

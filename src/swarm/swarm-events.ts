@@ -65,6 +65,16 @@ export type SwarmEvent =
   /** Addresses of peers from a tracker, a magnet link or the command line. Unchecked duplicates are fine. */
   | { readonly type: 'peers-found'; readonly addresses: readonly PeerAddress[]; readonly source: 'tracker' | 'given' }
   | { readonly type: 'dial-failed'; readonly linkId: number }
+  /** A web seed's server does not give what it should. `link-closed` follows. */
+  | {
+      readonly type: 'web-seed-failed';
+      readonly linkId: number;
+      readonly message: string;
+      /** Waiting will not mend it. */
+      readonly isLasting: boolean;
+      /** How long the server wants to be left alone. */
+      readonly retryAfterMs?: number;
+    }
   /** Handshakes were exchanged. The swarm answers with `admit` or `close`. */
   | {
       readonly type: 'link-handshaken';
@@ -146,6 +156,16 @@ export type SwarmEvent =
 
 export type SwarmAction =
   | { readonly type: 'dial'; readonly linkId: number; readonly address: PeerAddress }
+  /** Fetch from this web seed (BEP 19) what `fetch-piece` names; nothing is asked of the server before. */
+  | { readonly type: 'open-web-seed'; readonly linkId: number; readonly url: string; readonly blameKey: string }
+  /** For people: the web seed is left alone for a while, or for good. */
+  | {
+      readonly type: 'report-web-seed';
+      readonly url: string;
+      readonly message: string;
+      /** Undefined: it is not tried again. */
+      readonly retryInMs: number | undefined;
+    }
   /** Send bitfield and extension handshake, begin to trade. `blameKey` names this peer in block sources from now on. */
   | {
       readonly type: 'admit';
@@ -199,6 +219,13 @@ export type SwarmAction =
   | { readonly type: 'broadcast-have'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'record-piece'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'announce'; readonly url: string; readonly event: AnnounceEvent; readonly numWant: number }
-  | { readonly type: 'ban'; readonly blameKey: string; readonly address: PeerAddress; readonly reason: string }
+  | {
+      readonly type: 'ban';
+      readonly blameKey: string;
+      readonly address: PeerAddress;
+      readonly reason: string;
+      /** Of a web seed, as people may see it. */
+      readonly webSeed?: string;
+    }
   /** Every wanted piece is verified. Once. */
   | { readonly type: 'complete' };

@@ -23,9 +23,10 @@ export class SwarmLink {
   readonly linkId: number;
   readonly address: PeerAddress;
   readonly incoming: boolean;
-  readonly peerId: PeerId;
   readonly blameKey: string;
   readonly admittedMs: number;
+  /** The URL of a web seed (BEP 19), as people may see it: a server that has everything, chokes nobody and is told nothing. */
+  readonly webSeed: string | undefined;
   client: string;
   uploadOnly = false;
   /** Undefined until the peer said what it has. */
@@ -57,15 +58,17 @@ export class SwarmLink {
     readonly linkId: number;
     readonly address: PeerAddress;
     readonly incoming: boolean;
-    readonly peerId: PeerId;
+    /** Undefined for a web seed. */
+    readonly peerId: PeerId | undefined;
     readonly blameKey: string;
     readonly admittedMs: number;
+    readonly webSeed?: string;
   }) {
     this.linkId = options.linkId;
     this.address = options.address;
     this.incoming = options.incoming;
-    this.peerId = options.peerId;
-    this.client = clientNameOf(options.peerId);
+    this.webSeed = options.webSeed;
+    this.client = options.peerId === undefined ? '' : clientNameOf(options.peerId);
     this.blameKey = options.blameKey;
     this.admittedMs = options.admittedMs;
     this.measure = { ...NOTHING_MEASURED, linkId: options.linkId };

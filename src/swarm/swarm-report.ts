@@ -14,7 +14,10 @@ type PieceReport = Pick<SwarmSnapshot, 'availability' | 'missingEverywhere' | 'm
 type WantedFigure = 'wantedPieces' | 'wantedBytes' | 'wantedVerifiedPieces' | 'wantedVerifiedBytes';
 
 /** What the coordinator itself has to say. */
-export type SwarmStanding = Pick<SwarmSnapshot, 'knownPeers' | 'bannedPeers' | 'trackers' | 'everAnswered'>;
+export type SwarmStanding = Pick<
+  SwarmSnapshot,
+  'knownPeers' | 'bannedPeers' | 'trackers' | 'webSeeds' | 'everAnswered'
+>;
 
 export class SwarmReport {
   readonly #layout: PieceLayout;
@@ -87,6 +90,7 @@ export class SwarmReport {
       linkId: link.linkId,
       address: link.address,
       incoming: link.incoming,
+      ...(link.webSeed === undefined ? {} : { webSeed: link.webSeed }),
       client: link.client,
       progress: link.pieces ? link.pieces.size / Math.max(1, this.#layout.pieceCount) : 0,
       downBytesPerSec: link.downBytesPerSec,

@@ -1,10 +1,13 @@
 /** How a swarm stands, as plain values: what the terminal, `p2p status` and the page show. */
 import type { PeerAddress } from '../protocol/peer-address.js';
+import type { WebSeedSnapshot } from './web-seed-roster.js';
 
 export interface LinkSnapshot {
   readonly linkId: number;
   readonly address: PeerAddress;
   readonly incoming: boolean;
+  /** The URL of a web seed; undefined for a peer. */
+  readonly webSeed?: string;
   /** Client name from its extension handshake, else from its peer id; empty when unknown. */
   readonly client: string;
   /** Share of the pieces that the peer owns, 0 to 1. */
@@ -56,6 +59,7 @@ export interface SwarmSnapshot {
   readonly knownPeers: number;
   readonly bannedPeers: number;
   readonly trackers: readonly TrackerSnapshot[];
+  readonly webSeeds: readonly WebSeedSnapshot[];
   /** Pieces that we miss and that no connected peer has, ascending, at most 1,000. */
   readonly missingEverywhere: readonly number[];
   /** How many `missingEverywhere` there are in all. */

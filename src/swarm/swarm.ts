@@ -8,7 +8,9 @@
  */
 import { InvariantError } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
+import { shownWebSeed } from '../metainfo/web-seeds.js';
 import type { Bitfield } from '../protocol/bitfield.js';
+import type { PeerAddress } from '../protocol/peer-address.js';
 import { ActionQueue } from './action-queue.js';
 import type { AnnounceNeed } from './announce-schedule.js';
 import { AnnounceTiers } from './announce-tiers.js';
@@ -23,6 +25,7 @@ import { SwarmLink } from './swarm-link.js';
 import { SwarmReport } from './swarm-report.js';
 import { SuperSeeding } from './super-seeding.js';
 import type { SwarmSnapshot } from './swarm-snapshot.js';
+import { WebSeedRoster } from './web-seed-roster.js';
 
 const TICK_MS = 1_000;
 /** Two ends that only upload part after a moment: a last `have` or a new `not upload only` may be on its way. */
@@ -39,6 +42,7 @@ export class Swarm {
   readonly #trade: PieceTrade;
   readonly #choker: Choker;
   readonly #roster: PeerRoster;
+  readonly #webSeeds: WebSeedRoster;
   readonly #bans = new BanList();
   readonly #announces: AnnounceTiers;
   readonly #report: SwarmReport;
@@ -63,6 +67,8 @@ export class Swarm {
     this.#trade = new PieceTrade({ ...config, act: (action) => this.#actions.push(action) });
     this.#choker = new Choker(config, nowMs);
     this.#roster = new PeerRoster({ ...config, isBanned: (address) => this.#bans.isAddressBanned(address) });
+    const webSeeds = config.wantsPieces ? (config.webSeeds ?? []) : [];
+    this.#webSeeds = new WebSeedRoster({ urls: webSeeds, random: config.random });
     this.#announces = new AnnounceTiers(config.trackerTiers, config.random, nowMs);
     this.#report = new SwarmReport(config.layout, this.#trade);
     this.#completeIfAllThere();
@@ -97,6 +103,8 @@ export class Swarm {
         this.#roster.handleDialFailed(event.linkId, this.#nowMs);
         this.#dialMs = this.#nowMs;
         return;
+      case 'web-seed-failed':
+        return this.#handleWebSeedFailed(event);
       case 'link-handshaken':
         return this.#handleHandshake(event);
       case 'link-closed':
@@ -123,6 +131,7 @@ export class Swarm {
     this.#trade.supplyDirty(this.#roster.halfOpenCount, this.#nowMs);
     this.#show();
     this.#choke();
+    this.#openWebSeeds();
     this.#dial();
     this.#announce();
     return this.#actions.shift();
@@ -133,6 +142,7 @@ export class Swarm {
     if (this.#isStopped) return undefined;
     let wakeMs = Infinity;
     if (this.#links.size > 0) wakeMs = Math.min(this.#lastTickMs + TICK_MS, this.#choker.nextRoundMs);
+    wakeMs = Math.min(wakeMs, this.#nextWebSeedMs() ?? Infinity);
     wakeMs = Math.min(wakeMs, this.#dialMs ?? Infinity, this.#announces.nextMs(this.#announceNeed()) ?? Infinity);
     return wakeMs === Infinity ? undefined : wakeMs;
   }
@@ -142,6 +152,7 @@ export class Swarm {
       knownPeers: this.#roster.unconnectedCount,
       bannedPeers: this.#bannedCount,
       trackers: this.#announces.snapshot(this.#announceNeed(), nowMs),
+      webSeeds: this.#webSeeds.snapshot(nowMs),
       everAnswered: this.#peerEverAnswered || this.#announces.everAnswered,
     };
     return this.#report.snapshot([...this.#links.values()], standing, nowMs);
@@ -268,6 +279,10 @@ export class Swarm {
     const link = this.#links.get(event.linkId);
     if (!link) return;
     const { pieceIndex } = event;
+    if (link.webSeed !== undefined) {
+      this.#webSeeds.handleVerified(link.linkId);
+      this.#peerEverAnswered = true;
+    }
     if (this.#trade.handleVerified(link, pieceIndex, this.#nowMs)) {
       this.#actions.push({ type: 'broadcast-have', pieceIndex });
       this.#actions.push({ type: 'record-piece', pieceIndex });
@@ -318,6 +333,8 @@ export class Swarm {
     const wasUseful = link !== undefined && link.measure.downTotalBytes + link.measure.upTotalBytes > 0;
     this.#roster.handleClosed(event.linkId, event.reason, wasUseful, this.#nowMs);
     this.#choker.handleClosed(event.linkId);
+    this.#webSeeds.handleClosed(event.linkId, this.#nowMs);
+    this.#roster.reserve(this.#webSeeds.openCount);
     if (!link) return;
     this.#report.handleClosed(link);
     const { pieces } = link;
@@ -340,7 +357,10 @@ export class Swarm {
     this.#bannedCount += 1;
     for (const link of [...this.#links.values(), ...(culprit ? [culprit] : [])]) {
       if (!this.#bans.isBanned(link.blameKey) || link.isClosing) continue;
-      this.#actions.push({ type: 'ban', blameKey: link.blameKey, address: link.address, reason });
+      this.#webSeeds.handleBanned(link.linkId, reason);
+      const { webSeed } = link;
+      const culpritOf = { blameKey: link.blameKey, address: link.address, ...(webSeed !== undefined && { webSeed }) };
+      this.#actions.push({ type: 'ban', ...culpritOf, reason });
       if (link !== culprit) this.#close(link, `banned: ${reason}`);
     }
   }
@@ -362,7 +382,8 @@ export class Swarm {
   #setInterest(link: SwarmLink, isInteresting: boolean): void {
     if (link.amInterested === isInteresting) return;
     link.amInterested = isInteresting;
-    this.#actions.push({ type: isInteresting ? 'interested' : 'not-interested', linkId: link.linkId });
+    if (link.webSeed === undefined)
+      this.#actions.push({ type: isInteresting ? 'interested' : 'not-interested', linkId: link.linkId });
     if (isInteresting) this.#trade.touch(link);
   }
 
@@ -373,6 +394,7 @@ export class Swarm {
     else this.#announces.handlePartialSeed(this.#nowMs);
     this.#actions.push({ type: 'complete' });
     for (const link of this.#links.values()) {
+      if (link.webSeed !== undefined) this.#close(link, 'complete');
       this.#updateInterest(link);
       this.#noteUseless(link);
     }
@@ -472,6 +494,53 @@ export class Swarm {
     this.#dialMs = this.#roster.nextDialMs(isUploadOnly, this.#nowMs);
   }
 
+  #openWebSeeds(): void {
+    while (this.#mayOpenWebSeed()) {
+      const url = this.#webSeeds.pickOpen(this.#nowMs);
+      if (url === undefined) return;
+      this.#openWebSeed(url);
+    }
+  }
+
+  /** Nothing is said before it is asked for pieces, so it can be given some at once. */
+  #openWebSeed(url: string): void {
+    const linkId = this.#config.nextLinkId();
+    const webSeed = shownWebSeed(url);
+    const blameKey = webSeed;
+    const admittedMs = this.#nowMs;
+    const link = new SwarmLink({
+      ...{ linkId, address: addressOf(url), incoming: false, peerId: undefined, blameKey, admittedMs, webSeed },
+    });
+    link.uploadOnly = true;
+    this.#links.set(linkId, link);
+    this.#trade.addLink(link);
+    this.#webSeeds.handleOpened(linkId, url);
+    this.#roster.reserve(this.#webSeeds.openCount);
+    this.#actions.push({ type: 'open-web-seed', linkId, url, blameKey });
+    this.#trade.handlePieces(link, PieceSet.full(this.#config.layout.pieceCount));
+    link.handleUnchoked();
+    this.#updateInterest(link);
+  }
+
+  /** Of the connections half are left to peers, but one web seed is always worth one. */
+  #mayOpenWebSeed(): boolean {
+    const { maxLinks } = this.#config;
+    const isFree = this.#links.size < maxLinks && this.#webSeeds.openCount < Math.ceil(maxLinks / 2);
+    return isFree && !this.#isUploadOnly();
+  }
+
+  #nextWebSeedMs(): number | undefined {
+    return this.#mayOpenWebSeed() ? this.#webSeeds.nextOpenMs() : undefined;
+  }
+
+  #handleWebSeedFailed(event: EventOf<'web-seed-failed'>): void {
+    const link = this.#links.get(event.linkId);
+    if (link?.webSeed === undefined || link.isClosing) return;
+    const { message } = event;
+    const retryInMs = this.#webSeeds.handleFailed(link.linkId, event, this.#nowMs);
+    this.#actions.push({ type: 'report-web-seed', url: link.webSeed, message, retryInMs });
+  }
+
   #announce(): void {
     const announce = this.#announces.poll(this.#announceNeed(), this.#nowMs);
     if (!announce) return;
@@ -499,4 +568,10 @@ export class Swarm {
 
 function assertNever(event: never): never {
   throw new InvariantError(`unknown event ${JSON.stringify(event)}`);
+}
+
+/** Where a web seed's server is, as far as its URL says. */
+function addressOf(url: string): PeerAddress {
+  const { hostname, port, protocol } = new URL(url);
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port) || (protocol === 'https:' ? 443 : 80) };
 }

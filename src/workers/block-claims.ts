@@ -48,6 +48,10 @@ export class BlockClaims {
     return undefined;
   }
 
+  isFree(block: number): boolean {
+    return Atomics.load(this.#cells, block) === FREE;
+  }
+
   /** For the thread that owns the piece. @returns whether the block was free and is ours now */
   claim(block: number): boolean {
     return this.#swap(block, FREE, CLAIMED);

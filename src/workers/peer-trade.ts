@@ -282,6 +282,12 @@ export class PeerTrade implements TorrentTrade {
     if (this.#downloads.tasks.get(pieceIndex)?.isHelp) this.releasePiece(pieceIndex);
   }
 
+  /** Memory came back: what waited for it goes on. */
+  pump(): void {
+    this.pumpDownloads();
+    this.pumpUploads();
+  }
+
   pumpDownloads(): void {
     if (this.canFetch) this.#downloads.pump(this.#host.nowMs());
   }

@@ -129,6 +129,26 @@ export class PieceAssembly implements BlockSink {
     }
   }
 
+  /** Claims this very block, for a sender that goes through the piece from front to back. */
+  claimAt(block: number, force: boolean): 'claimed' | 'taken' | 'no-memory' {
+    const run = this.#runOf(block);
+    if (this.#isOver || !run || !this.claims.isFree(block)) return 'taken';
+    if (!this.#ensureBuffer(run, force)) return 'no-memory';
+    return this.claims.claim(block) ? 'claimed' : 'taken';
+  }
+
+  /** The first and the last block that nobody has or fetches; undefined when there is none. */
+  freeSpan(): { readonly first: number; readonly last: number } | undefined {
+    const first = this.#isOver ? undefined : this.claims.findFree(false);
+    const last = this.claims.findFree(true);
+    return first === undefined || last === undefined ? undefined : { first, last };
+  }
+
+  /** Whether it holds memory, which comes back when it has been written. */
+  get holdsMemory(): boolean {
+    return this.#runs.some((run) => run.buffer !== undefined);
+  }
+
   giveBack(block: number): void {
     this.claims.giveBack(block);
   }

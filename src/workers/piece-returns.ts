@@ -20,7 +20,7 @@ export class PieceReturns {
   }
 
   /** Gives a piece back that was this link's, or ends its help with another link's. */
-  giveBack(torrent: WorkerTorrent, task: FetchTask): void {
+  giveBack(torrent: WorkerTorrent, task: Pick<FetchTask, 'sink' | 'isHelp'>): void {
     const { sink } = task;
     const isOwner = sink instanceof PieceAssembly && !task.isHelp;
     if (isOwner && torrent.assemblies.get(sink.pieceIndex) === sink) torrent.assemblies.delete(sink.pieceIndex);

@@ -22,6 +22,7 @@ import { MetadataTorrent } from './metadata-torrent.js';
 import { MessageBatch } from './message-batch.js';
 import { PieceAssembly, type AssemblyResult } from './piece-assembly.js';
 import { SharedTokenBucket } from './shared-token-bucket.js';
+import { WebSeedLink } from './web-seed-link.js';
 import { WorkerTorrent } from './worker-torrent.js';
 import type { FerriedBlocks, FromWorker, HostConfig, LinkAction, ToWorker } from './worker-messages.js';
 
@@ -64,7 +65,7 @@ class WorkerHost implements LinkHost {
   readonly #torrents = new Map<number, WorkerTorrent>();
   /** Those whose metadata is looked for. */
   readonly #metadataTorrents = new Map<number, MetadataTorrent>();
-  readonly #links = new Map<number, Link>();
+  readonly #links = new Map<number, Link | WebSeedLink>();
   readonly #listeners = new Listeners((socket, address) => {
     this.#accept(socket, address);
   });
@@ -173,6 +174,10 @@ class WorkerHost implements LinkHost {
       this.#dial(linkTorrent, action);
       return;
     }
+    if (action.type === 'open-web-seed') {
+      if (torrent) this.#openWebSeed(torrent, action);
+      return;
+    }
     const link = this.#links.get(action.linkId);
     if (!link) {
       if (action.type === 'fetch-piece') this.#refuseFetch(torrentId, action.linkId, action.pieceIndex, action.partial);
@@ -180,23 +185,16 @@ class WorkerHost implements LinkHost {
     }
     switch (action.type) {
       case 'admit':
-        link.admit(action.blameKey, action.showsNothing === true);
-        return;
       case 'show':
-        link.trade?.showPieces(action.pieceIndices, action.isAll);
+      case 'choke':
+      case 'unchoke':
+      case 'interested':
+      case 'not-interested':
+        // A web seed is told nothing of the kind.
+        if (link instanceof Link) tellPeer(link, action);
         return;
       case 'close':
         link.close('ours', action.why);
-        return;
-      case 'choke':
-        link.trade?.choke();
-        return;
-      case 'unchoke':
-        link.trade?.unchoke();
-        return;
-      case 'interested':
-      case 'not-interested':
-        link.trade?.setInterested(action.type === 'interested');
         return;
       case 'fetch-piece':
         if (torrent) this.#fetch(torrent, link, action, claims);
@@ -205,7 +203,7 @@ class WorkerHost implements LinkHost {
         if (torrent) this.#help(torrent, link, action, claims);
         return;
       case 'fetch-metadata':
-        link.metadataTrade?.fetch();
+        if (link instanceof Link) link.metadataTrade?.fetch();
         return;
       case 'release-piece':
         if (action.ifUntouched) link.trade?.releaseUntouched(action.pieceIndex);
@@ -243,6 +241,14 @@ class WorkerHost implements LinkHost {
     followSocket(socket, link);
   }
 
+  #openWebSeed(torrent: WorkerTorrent, action: Extract<LinkAction, { type: 'open-web-seed' }>): void {
+    const { linkId, url, blameKey } = action;
+    const onClosed = (): void => {
+      this.#links.delete(linkId);
+    };
+    this.#links.set(linkId, new WebSeedLink({ linkId, host: this, torrent, url, blameKey, onClosed }));
+  }
+
   #accept(socket: net.Socket, address: PeerAddress): void {
     this.#incomingSerial += 1;
     const linkId = incomingLinkId(this.#incomingSerial, this.#config);
@@ -256,7 +262,7 @@ class WorkerHost implements LinkHost {
 
   #fetch(
     torrent: WorkerTorrent,
-    link: Link,
+    link: Link | WebSeedLink,
     action: Extract<LinkAction, { type: 'fetch-piece' }>,
     claims: SharedArrayBuffer | undefined,
   ): void {
@@ -288,14 +294,14 @@ class WorkerHost implements LinkHost {
 
   #help(
     torrent: WorkerTorrent,
-    link: Link,
+    link: Link | WebSeedLink,
     action: Extract<LinkAction, { type: 'help-piece' }>,
     claims: SharedArrayBuffer | undefined,
   ): void {
     const { pieceIndex, ownerLinkId } = action;
     const torrentId = torrent.setup.torrentId;
     const own = torrent.assemblies.get(pieceIndex);
-    if (!link.trade?.canFetch || !claims) {
+    if (!(link instanceof Link) || !link.trade?.canFetch || !claims) {
       this.#refuseFetch(torrentId, action.linkId, pieceIndex, []);
       return;
     }
@@ -417,8 +423,7 @@ class WorkerHost implements LinkHost {
     setImmediate(() => {
       this.#pumpScheduled = false;
       for (const link of [...this.#links.values()]) {
-        link.trade?.pumpDownloads();
-        link.trade?.pumpUploads();
+        link.trade?.pump();
       }
     });
   }
@@ -466,6 +471,32 @@ class WorkerHost implements LinkHost {
     await Promise.allSettled([...this.#torrents.keys()].map((torrentId) => this.#removeTorrent(torrentId)));
     this.#outbox.flush();
     this.#onStopped();
+  }
+}
+
+function tellPeer(
+  link: Link,
+  action: Extract<LinkAction, { type: 'admit' | 'show' | 'choke' | 'unchoke' | 'interested' | 'not-interested' }>,
+): void {
+  switch (action.type) {
+    case 'admit':
+      link.admit(action.blameKey, action.showsNothing === true);
+      return;
+    case 'show':
+      link.trade?.showPieces(action.pieceIndices, action.isAll);
+      return;
+    case 'choke':
+      link.trade?.choke();
+      return;
+    case 'unchoke':
+      link.trade?.unchoke();
+      return;
+    case 'interested':
+    case 'not-interested':
+      link.trade?.setInterested(action.type === 'interested');
+      return;
+    default:
+      action satisfies never;
   }
 }
 

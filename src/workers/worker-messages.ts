@@ -40,6 +40,8 @@ export interface TorrentSetup {
   readonly peerId: Uint8Array;
   readonly pieceLengthBytes: number;
   readonly files: readonly TorrentFile[];
+  /** For each file the part of its URL behind a web seed's base, see `webSeedPaths`; empty without web seeds. */
+  readonly webPaths: readonly string[];
   /** Algorithm name and all piece digests, over shared memory. */
   readonly digests: readonly (readonly [string, Uint8Array])[];
   readonly verifyWith: string | undefined;
@@ -77,6 +79,7 @@ type TradeAction = Extract<
   {
     readonly type:
       | 'dial'
+      | 'open-web-seed'
       | 'admit'
       | 'show'
       | 'close'

@@ -23,6 +23,7 @@ export function aSwarm(fields: Partial<SwarmSnapshot> = {}): SwarmSnapshot {
     knownPeers: 0,
     bannedPeers: 0,
     trackers: [],
+    webSeeds: [],
     missingEverywhere: [],
     missingEverywhereCount: 0,
     everAnswered: true,

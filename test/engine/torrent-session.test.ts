@@ -51,6 +51,7 @@ describe('TorrentSession', () => {
       trackerTiers: [],
       peers: [],
       listenPorts: [6881],
+      usesWebSeeds: true,
       uploadSlots: 8,
       maxPeers: 50,
       verifyWith: undefined,

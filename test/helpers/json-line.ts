@@ -71,6 +71,7 @@ export interface LineFields {
     readonly downTotalBytes: number;
     readonly upTotalBytes: number;
     readonly peers: number;
+    readonly webSeeds: number;
     readonly etaMs: number | null;
     readonly missingEverywhere: readonly number[];
     readonly missingEverywhereCount: number;
@@ -92,6 +93,12 @@ export interface LineFields {
     readonly peers: readonly string[];
   };
   readonly 'peer-banned': { readonly infoHash: string; readonly peer: string; readonly reason: string };
+  readonly 'web-seed-failed': {
+    readonly infoHash: string;
+    readonly url: string;
+    readonly message: string;
+    readonly retryInMs: number | null;
+  };
   readonly downloaded: { readonly infoHash: string; readonly name: string; readonly path: string };
   readonly result: {
     readonly downloads?: readonly DownloadSummary[];

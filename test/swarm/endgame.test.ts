@@ -92,7 +92,7 @@ function plan(
   isEndgame = true,
 ): Rescue<EndgameLink> | undefined {
   const pieceOf = (): EndgamePiece => ({ helpers: 0, isExhausted: false, takenOver: 0, isLonely: false, ...about });
-  return planRescue({ idle, links: [idle, ...links], layout: LAYOUT, isEndgame, pieceOf }, NOW_MS);
+  return planRescue({ idle, links: [idle, ...links], layout: LAYOUT, isEndgame, canHelp: true, pieceOf }, NOW_MS);
 }
 
 function aLink(

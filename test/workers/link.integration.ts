@@ -64,6 +64,7 @@ describe('Link', () => {
         pieceLengthBytes: 100,
         files: disk.torrentFiles,
         digests: disk.digests,
+        webPaths: [],
         verifyWith: undefined,
         offered: new SharedArrayBuffer(2),
         writes: true,

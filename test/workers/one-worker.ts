@@ -24,10 +24,16 @@ export interface Worker {
   /** A link whose peer has everything and unchokes us, unless told otherwise. */
   link(options?: { fast?: boolean; unchokes?: boolean; superSeeds?: boolean; says?: SendableMessage }): Side;
   /** Gives a piece to a link. */
-  fetch(side: Side, pieceIndex: number, claims?: BlockClaims, partial?: PartialPiece): PieceAssembly;
+  fetch(side: FetchingSide, pieceIndex: number, claims?: BlockClaims, partial?: PartialPiece): PieceAssembly;
   /** Lets a link help with a piece of this worker or of another one. */
   help(side: Side, pieceIndex: number, ownerLinkId: number, claims: BlockClaims): void;
   events<Type extends SwarmEvent['type']>(type: Type): Extract<SwarmEvent, { type: Type }>[];
+}
+
+/** A link that pieces can be given to. */
+export interface FetchingSide {
+  readonly linkId: number;
+  readonly trade: { fetch(assembly: PieceAssembly, isHelp: boolean): void };
 }
 
 /** One link, and its peer as the test plays it. */
@@ -73,6 +79,7 @@ export function aWorker(
       pieceLengthBytes: disk.layout.pieceLengthBytes,
       files: disk.torrentFiles,
       digests: disk.digests,
+      webPaths: disk.torrentFiles.map((_, at) => (disk.torrentFiles.length === 1 ? '0.bin' : `album/${at}.bin`)),
       verifyWith: undefined,
       offered: offered.bytes.buffer as SharedArrayBuffer,
       writes: true,

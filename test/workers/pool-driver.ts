@@ -67,6 +67,7 @@ export class PoolDriver {
       pieceLengthBytes: torrent.layout.pieceLengthBytes,
       files: this.#options.files ?? torrent.torrentFiles,
       digests: torrent.digests,
+      webPaths: [],
       verifyWith: undefined,
       offered: this.offered.bytes.buffer as SharedArrayBuffer,
       writes: this.#options.writes ?? true,

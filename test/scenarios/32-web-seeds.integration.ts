@@ -1,0 +1,217 @@
+/** Files that web servers hold too (BEP 19): nginx and libtorrent, which we did not write, and servers that misbehave. */
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { ExternalProcess, hasProgram, requireOrSkip } from '../helpers/external-tool.js';
+import { freePort } from '../helpers/free-port.js';
+import { useSwarm } from '../helpers/swarm-fixture.js';
+import { testBytes } from '../helpers/test-bytes.js';
+import { sendRange, startWebServer, type WebHandler, type WebServer } from '../helpers/web-server.js';
+
+const MIB = 1_048_576;
+const FOLDER = {
+  'été/a#1 %.bin': testBytes(70_001, 1),
+  'b?.bin': testBytes(3, 2),
+  'empty.bin': Buffer.alloc(0),
+  'z/c&d.bin': testBytes(200_000, 3),
+};
+
+describe('Web seeds', function () {
+  this.timeout(60_000);
+  const swarm = useSwarm('each');
+  const hasNginx = hasProgram('nginx') || spawnSync('nginx', ['-v']).error === undefined;
+  const hasLibtorrent = spawnSync('/usr/bin/python3', ['-c', 'import libtorrent']).status === 0;
+
+  /** nginx with this folder as its root. @returns its URL with a slash */
+  async function startNginx(root: string, settings = ''): Promise<string> {
+    const port = await freePort();
+    const prefix = swarm.folder('nginx');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+    writeFileSync(
+      join(prefix, 'nginx.conf'),
+      `${process.getuid?.() === 0 ? 'user root; ' : ''}daemon off; pid nginx.pid; error_log stderr; worker_processes 1; events {}
+       http { access_log access.log; ${temporary.map((name) => `${name}_temp_path ${name};`).join(' ')}
+       server { listen 127.0.0.1:${port}; root "${root}"; ${settings} } }`,
+    );
+    const nginx = new ExternalProcess('nginx', ['-p', prefix, '-c', join(prefix, 'nginx.conf')], prefix);
+    // Its workers end with their master only when it is asked to end.
+    swarm.onClose(async () => {
+      nginx.child.kill('SIGTERM');
+      await nginx.exit();
+    });
+    const url = `http://127.0.0.1:${port}/`;
+    for (let tries = 0; tries < 200; tries += 1) {
+      if (
+        await fetch(url).then(
+          () => true,
+          () => false,
+        )
+      )
+        return url;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    throw new Error(`nginx does not start: ${nginx.output}`);
+  }
+
+  async function serve(handler: WebHandler): Promise<WebServer> {
+    const server = await startWebServer(handler);
+    swarm.onClose(() => server.close());
+    return server;
+  }
+
+  /** A .torrent of this path with these web seeds. */
+  async function torrentOf(path: string, webSeeds: readonly string[], flags: readonly string[] = []): Promise<string> {
+    const output = join(swarm.folder('torrent'), 'made.torrent');
+    const args = ['create', path, '-o', output, ...webSeeds.flatMap((url) => ['--web-seed', url]), ...flags];
+    await swarm.start(args).result();
+    return output;
+  }
+
+  function makeFolder(): string {
+    const root = swarm.folder('www');
+    for (const [name, bytes] of Object.entries(FOLDER)) {
+      const path = join(root, 'al bum', name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, bytes);
+    }
+    return root;
+  }
+
+  it('alone are enough: nginx gives a file and a folder, without any tracker or peer', async function () {
+    requireOrSkip(this, hasNginx, 'nginx');
+    const root = makeFolder();
+    const data = testBytes(5 * MIB + 1, 4);
+    writeFileSync(join(root, 'story.bin'), data);
+    const url = await startNginx(root);
+    const file = await torrentOf(join(root, 'story.bin'), [url]);
+    const folder = await torrentOf(join(root, 'al bum'), [url], ['--piece-length', '16K']);
+
+    const download = swarm.download([file, folder]);
+    await download.allCompleted();
+
+    expect(readFileSync(download.path('story.bin'))).to.deep.equal(data);
+    for (const [name, bytes] of Object.entries(FOLDER)) {
+      expect(readFileSync(join(download.path('al bum'), name)), name).to.deep.equal(bytes);
+    }
+    expect(download.process.all('progress').some((line) => line.webSeeds === 1 && line.peers === 0)).to.equal(true);
+  });
+
+  it('and peers give together what neither gives in time alone', async function () {
+    requireOrSkip(this, hasNginx, 'nginx');
+    const data = testBytes(8 * MIB, 5);
+    const path = swarm.file('story.bin', data);
+    const url = await startNginx(dirname(path), 'limit_rate 3m;');
+    await swarm.startTracker();
+    const flags = ['--piece-length', '64K'];
+    const seed = await swarm.seed(path, [...flags, '--upload-limit', '3M']);
+
+    const torrent = await torrentOf(path, [`${url}story.bin`], flags);
+    const download = swarm.download(torrent);
+    const summary = await download.completed();
+    const { seeds = [] } = (await seed.process.stop(), seed.process.lines.at(-1)) as {
+      seeds?: { upTotalBytes: number }[];
+    };
+
+    expect(readFileSync(download.path('story.bin'))).to.deep.equal(data);
+    const fromPeer = seeds[0]?.upTotalBytes ?? 0;
+    expect(fromPeer / data.length, 'share of the peer').to.be.within(0.15, 0.85);
+    expect(summary.wastedBytes).to.be.below(data.length / 4);
+  });
+
+  it('are left alone with --no-web-seeds', async () => {
+    const path = swarm.file('story.bin', testBytes(100_000, 6));
+    const server = await serve((_, response) => response.writeHead(404).end());
+    const torrent = await torrentOf(path, [`${server.origin}/`]);
+
+    const error = await swarm.download(torrent, ['--no-web-seeds', '--timeout', '1s']).process.failure();
+
+    expect(error.exitCode).to.equal(6);
+    expect(server.requests).to.deep.equal([]);
+  });
+
+  it('that lie, lack the file, or stall cost no more than a moment beside a peer', async () => {
+    const data = testBytes(2 * MIB, 7);
+    const path = swarm.file('story.bin', data);
+    await swarm.startTracker();
+    const flags = ['--piece-length', '64K'];
+    const wrong = data.map((byte) => byte ^ 1);
+    const liar = await serve((_, response, range) => sendRange(response, wrong, range));
+    const empty = await serve((_, response) => response.writeHead(404).end());
+    const silent = await serve((_, response, range) => {
+      response.writeHead(206, { 'Content-Range': `bytes ${range.from}-${range.to}/${data.length}` });
+      response.write(data.subarray(0, 100));
+    });
+    const webSeeds = [liar, empty, silent].map(({ origin }) => `${origin}/story.bin`);
+    const torrent = await torrentOf(path, webSeeds, flags);
+    await swarm.seed(path, flags);
+
+    const download = swarm.download(torrent, ['--timeout', '30s']);
+    await download.completed();
+
+    expect(readFileSync(download.path('story.bin'))).to.deep.equal(data);
+    expect(download.process.all('peer-banned')[0]).to.deep.include({ peer: webSeeds[0] });
+    expect(download.process.all('piece-refused')[0]?.peers).to.deep.equal([webSeeds[0]]);
+    expect(download.process.all('web-seed-failed')).to.have.lengthOf(1);
+    expect(download.process.all('web-seed-failed')[0]).to.deep.include({
+      ...{ url: webSeeds[1], message: 'answers 404', retryInMs: null },
+    });
+  });
+
+  it('are asked by https too, and not when nobody vouches for them', async function () {
+    requireOrSkip(this, hasProgram('openssl') || spawnSync('openssl', ['version']).status === 0, 'openssl');
+    const data = testBytes(300_000, 8);
+    const path = swarm.file('story.bin', data);
+    const folder = swarm.folder('tls');
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+    spawnSync('openssl', [...request, '-keyout', key, '-out', cert, ...subject]);
+    const server = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (incoming, response) => {
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(incoming.headers.range ?? '') ?? [];
+      sendRange(response, data, { from: Number(from), to: Number(to) });
+    });
+    await new Promise<void>((resolve) => void server.listen(0, 'localhost', resolve));
+    swarm.onClose(() => void (server.closeAllConnections(), server.close()));
+    const torrent = await torrentOf(path, [`https://localhost:${(server.address() as AddressInfo).port}/`]);
+
+    const trusting = swarm.download(torrent, [], { env: { NODE_EXTRA_CA_CERTS: cert } });
+    const wary = swarm.download(torrent, ['--timeout', '1s']);
+    await trusting.completed();
+    await wary.process.failure();
+
+    expect(readFileSync(trusting.path('story.bin'))).to.deep.equal(data);
+    expect(wary.process.all('web-seed-failed')[0]?.message).to.match(/^cannot be reached \(\w*SELF_SIGNED\w*\)$/);
+  });
+
+  it('in a torrent of ours are read and used by libtorrent', async function () {
+    requireOrSkip(this, hasLibtorrent, "libtorrent's Python module");
+    const root = makeFolder();
+    const server = await serve((request, response, range) => {
+      const path = decodeURIComponent(request.url ?? '');
+      sendRange(response, readFileSync(join(root, path)), range);
+    });
+    const torrent = await torrentOf(join(root, 'al bum'), [`${server.origin}/`], ['--piece-length', '16K']);
+    const output = swarm.folder('libtorrent');
+    const script = `
+import libtorrent as lt, sys, time
+info = lt.torrent_info(sys.argv[1])
+print([seed['url'] for seed in info.web_seeds()])
+session = lt.session({'enable_dht': False, 'enable_lsd': False, 'listen_interfaces': '127.0.0.1:0'})
+handle = session.add_torrent({'ti': info, 'save_path': sys.argv[2]})
+until = time.time() + 20
+while not handle.status().is_seeding and time.time() < until: time.sleep(0.05)
+print('complete' if handle.status().is_seeding else 'incomplete')
+`;
+    const python = new ExternalProcess('/usr/bin/python3', ['-c', script, torrent, output], output);
+    await python.exit();
+
+    expect(python.output).to.include(`['${server.origin}/']`).and.to.include('complete');
+    expect(python.output).not.to.include('incomplete');
+    for (const [name, bytes] of Object.entries(FOLDER)) {
+      expect(readFileSync(join(output, 'al bum', name)), name).to.deep.equal(bytes);
+    }
+  });
+});
