@@ -68,6 +68,9 @@ export const DEFAULT_PEER_QUEUE = 250;
 /** Most that we believe of a peer's `reqq`. */
 export const MAX_PEER_QUEUE = 65_535;
 
+/** Pieces that we remember of a peer's allowed-fast messages, and of its suggestions (BEP 6); others send 5 or 10. */
+export const MAX_FAST_HINTS = 64;
+
 /** A handshake must be whole in this time: half-open connections cost slots (slow loris). */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 

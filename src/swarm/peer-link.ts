@@ -6,7 +6,7 @@ import { ProtocolError } from '../errors.js';
 import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
 import { BLOCK_LENGTH } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
-import { MAX_SERVED_BLOCK_BYTES } from '../protocol/limits.js';
+import { MAX_FAST_HINTS, MAX_SERVED_BLOCK_BYTES } from '../protocol/limits.js';
 import type { BlockRange, PieceFragment, WireMessage } from '../protocol/messages.js';
 
 /** A block range that lies inside a piece of this torrent. */
@@ -20,6 +20,7 @@ export type LinkEvent =
   | { readonly type: 'peer-have'; readonly pieceIndices: readonly PieceIndex[] }
   | { readonly type: 'peer-choked' | 'peer-unchoked' | 'peer-interested' | 'peer-not-interested' }
   | { readonly type: 'request' | 'cancel' | 'rejected'; readonly range: CheckedRange }
+  | { readonly type: 'allowed-fast' | 'suggested'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'fragment'; readonly fragment: PieceFragment; readonly block: number | undefined }
   | { readonly type: 'extended'; readonly extensionId: number; readonly payload: Uint8Array };
 
@@ -28,6 +29,7 @@ export class PeerLink {
   readonly #supportsFast: boolean;
   /** What the peer said that it has; undefined before its first word on that. */
   #has: Bitfield | undefined;
+  readonly #hints = { suggest: new Set<PieceIndex>(), 'allowed-fast': new Set<PieceIndex>() };
 
   amChoking = true;
   amInterested = false;
@@ -49,6 +51,11 @@ export class PeerLink {
     if (this.#has?.has(pieceIndex) !== true) return undefined;
     this.#has.clear(pieceIndex);
     return pieceIndex;
+  }
+
+  /** How many pieces the peer has, as far as it said. */
+  get peerPieceCount(): number {
+    return this.#has?.count() ?? 0;
   }
 
   get supportsFast(): boolean {
@@ -84,9 +91,7 @@ export class PeerLink {
         return this.#handleHas(message);
       case 'suggest':
       case 'allowed-fast':
-        this.#requireFast(message.type);
-        this.#checkPiece(message.pieceIndex, message.type);
-        return undefined;
+        return this.#handleHint(message.type, message.pieceIndex);
       case 'extended':
         return { type: 'extended', extensionId: message.extensionId, payload: message.payload };
       case 'keep-alive':
@@ -96,6 +101,16 @@ export class PeerLink {
       default:
         return message satisfies never;
     }
+  }
+
+  /** Only so many are remembered, each once: a flood of them costs nothing further on. */
+  #handleHint(type: 'suggest' | 'allowed-fast', index: number): LinkEvent | undefined {
+    this.#requireFast(type);
+    const pieceIndex = this.#checkPiece(index, type);
+    const known = this.#hints[type];
+    if (known.size >= MAX_FAST_HINTS || known.has(pieceIndex)) return undefined;
+    known.add(pieceIndex);
+    return { type: type === 'suggest' ? 'suggested' : type, pieceIndex };
   }
 
   #handleFragment(fragment: PieceFragment): LinkEvent {

@@ -24,6 +24,9 @@ const HELPERS_GONE_MS = 2_000;
 /** A helper that has asked for nothing after this time found nothing to ask for. */
 const HELP_SHOWS_MS = 500;
 
+/** Pieces that are asked at once of a peer that chokes us. */
+const FAST_AT_ONCE = 2;
+
 export interface PieceTradeOptions {
   readonly layout: PieceLayout;
   readonly owned: Bitfield;
@@ -43,6 +46,7 @@ export class PieceTrade {
   readonly #wantsPieces: boolean;
   /** Undefined when the order does not matter. */
   readonly #window: SequentialWindow | undefined;
+  readonly #random: () => number;
   readonly #act: (action: SwarmAction) => void;
   readonly #links = new Map<number, SwarmLink>();
   /** To be looked at: something happened to them. */
@@ -62,6 +66,7 @@ export class PieceTrade {
   constructor(options: PieceTradeOptions) {
     this.#layout = options.layout;
     this.#wantsPieces = options.wantsPieces;
+    this.#random = options.random;
     this.#act = options.act;
     this.ledger = new PieceLedger(options.layout, options.owned, options.wanted);
     this.picker = new PiecePicker({
@@ -164,6 +169,8 @@ export class PieceTrade {
 
   /** @param partial left out, what was known of the piece before stays */
   handleReleased(link: SwarmLink, pieceIndex: PieceIndex, partial: PartialPiece | undefined, nowMs: number): void {
+    // A choking peer that gives a piece back does not mean what it allowed.
+    if (link.peerChoking) link.allowedFast.delete(pieceIndex);
     if (this.ledger.release(pieceIndex, link.linkId, partial)) this.#handleGivenBack(link, pieceIndex, nowMs);
     else this.#endHelp(link, pieceIndex, nowMs);
   }
@@ -219,7 +226,7 @@ export class PieceTrade {
     }
     for (const link of this.#links.values()) {
       if (link.assigned.size > 0) this.#takeBackLate(link, nowMs);
-      if (link.canFetch(nowMs)) this.#dirty.add(link);
+      if (link.canFetch(nowMs) || link.canFetchFast(nowMs)) this.#dirty.add(link);
     }
   }
 
@@ -270,7 +277,11 @@ export class PieceTrade {
 
   #supply(link: SwarmLink, contenders: number, nowMs: number): void {
     this.#idle.delete(link);
-    if (!link.pieces || !link.canFetch(nowMs)) return;
+    if (!link.pieces) return;
+    if (!link.canFetch(nowMs)) {
+      this.#supplyFast(link, link.pieces, nowMs);
+      return;
+    }
     // A peer that left us waiting must first show with one piece that it is back.
     const { pieceLengthBytes } = this.#layout;
     const shareBytes = fairShareBytes(this.picker.openCount * pieceLengthBytes, contenders);
@@ -285,10 +296,23 @@ export class PieceTrade {
     if (link.assigned.size === 0 && link.helping.size === 0) this.#handleIdle(link, nowMs);
   }
 
+  /** Of a peer that chokes us: what it allows nevertheless (BEP 6), so that the start need not wait for its unchoke. */
+  #supplyFast(link: SwarmLink, pieces: PieceSet, nowMs: number): void {
+    if (!link.canFetchFast(nowMs)) return;
+    const open = [...link.allowedFast].filter((index) => this.picker.isOpen(index) && pieces.has(index));
+    // Neighbours are allowed the same pieces in the same order.
+    const start = Math.floor(this.#random() * open.length);
+    for (let at = 0; at < open.length && link.assigned.size < FAST_AT_ONCE; at += 1) {
+      const pieceIndex = open[(start + at) % open.length];
+      if (pieceIndex !== undefined) this.#assign(link, pieceIndex, nowMs);
+    }
+  }
+
   #pick(link: SwarmLink, pieces: PieceSet): PieceIndex | undefined {
     const inOrder = this.#window?.pick(pieces);
     if (inOrder !== undefined) return inOrder;
-    if (link.webSeed === undefined) return this.picker.pick(pieces, link.lastPicked);
+    if (link.webSeed === undefined)
+      return this.#pickSuggested(link, pieces) ?? this.picker.pick(pieces, link.lastPicked);
     const others = [...this.#links.values()].filter((other) => other.webSeed !== undefined && other !== link);
     return pickInGap({
       open: this.picker.openPieces,
@@ -296,6 +320,15 @@ export class PieceTrade {
       previous: link.lastPicked,
       others: others.flatMap(({ lastPicked }) => lastPicked ?? []),
     });
+  }
+
+  /** A suggestion counts once. */
+  #pickSuggested(link: SwarmLink, pieces: PieceSet): PieceIndex | undefined {
+    for (const pieceIndex of link.suggested) {
+      link.suggested.delete(pieceIndex);
+      if (this.picker.isOpen(pieceIndex) && pieces.has(pieceIndex)) return pieceIndex;
+    }
+    return undefined;
   }
 
   #assign(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): number {
@@ -414,7 +447,8 @@ export class PieceTrade {
     const isStalled = link.measure.stalledMs >= SNUBBED_AFTER_MS && this.#hasOtherFetching(link, nowMs);
     if (isStalled) link.holdOff(nowMs);
     for (const [pieceIndex, assignment] of link.assigned) {
-      const isLate = (link.peerChoking || link.isClosing) && nowMs - assignment.sinceMs > CHOKED_GRACE_MS;
+      const isChoked = link.peerChoking && !link.allowedFast.has(pieceIndex);
+      const isLate = (isChoked || link.isClosing) && nowMs - assignment.sinceMs > CHOKED_GRACE_MS;
       if (!assignment.isReleasing && (isStalled || isLate)) this.#askBack(link, pieceIndex);
     }
   }

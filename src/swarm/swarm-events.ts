@@ -101,6 +101,10 @@ export type SwarmEvent =
   /** The peer chokes us. The worker gives the link's pieces back by itself, each with `piece-released`. */
   | { readonly type: 'peer-choked'; readonly linkId: number }
   | { readonly type: 'peer-unchoked'; readonly linkId: number }
+  /** BEP 6: the peer serves this piece though it chokes us. */
+  | { readonly type: 'peer-allowed-fast'; readonly linkId: number; readonly pieceIndex: PieceIndex }
+  /** BEP 6: the peer would serve this piece best. */
+  | { readonly type: 'peer-suggested'; readonly linkId: number; readonly pieceIndex: PieceIndex }
   | { readonly type: 'peer-interested'; readonly linkId: number }
   | { readonly type: 'peer-not-interested'; readonly linkId: number }
   /** It asked for the first time for blocks of these pieces; told of links that were admitted with nothing shown. */

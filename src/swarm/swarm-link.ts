@@ -47,6 +47,9 @@ export class SwarmLink {
   /** Pieces of other links that this one helps with, with the time since when. */
   readonly helping = new Map<PieceIndex, number>();
   lastPicked: PieceIndex | undefined;
+  /** Pieces that the peer serves though it chokes us, and those that it would like to serve (BEP 6); bounded by the worker. */
+  readonly allowedFast = new Set<PieceIndex>();
+  readonly suggested = new Set<PieceIndex>();
   isSnubbed = false;
   #startMs: number | undefined;
   #lastDoneMs = 0;
@@ -107,6 +110,12 @@ export class SwarmLink {
 
   canFetch(nowMs: number): boolean {
     return this.amInterested && !this.peerChoking && !this.isClosing && nowMs >= this.#heldOffUntilMs;
+  }
+
+  /** Whether it may fetch what is allowed while the peer chokes us. */
+  canFetchFast(nowMs: number): boolean {
+    const isWilling = this.amInterested && !this.isClosing && nowMs >= this.#heldOffUntilMs;
+    return isWilling && this.peerChoking && this.allowedFast.size > 0;
   }
 
   /** It may fetch: nothing is known of how fast it will be this time. */

@@ -175,6 +175,8 @@ export class Swarm {
       | 'peer-dont-have'
       | 'peer-choked'
       | 'peer-unchoked'
+      | 'peer-allowed-fast'
+      | 'peer-suggested'
       | 'peer-interested'
       | 'peer-not-interested'
       | 'peer-asked'
@@ -201,6 +203,12 @@ export class Swarm {
       case 'peer-unchoked':
         link.handleUnchoked();
         return this.#trade.touch(link);
+      case 'peer-allowed-fast':
+        link.allowedFast.add(event.pieceIndex);
+        return this.#trade.touch(link);
+      case 'peer-suggested':
+        link.suggested.add(event.pieceIndex);
+        return;
       case 'peer-interested':
       case 'peer-not-interested':
         link.peerInterested = event.type === 'peer-interested';

@@ -106,17 +106,22 @@ export class DownloadQueue {
     this.remove(pieceIndex, true);
   }
 
-  /** Asks for as many blocks as pipeline, rate limit and memory allow. */
-  pump(nowMs: number): void {
+  /**
+   * Asks for as many blocks as pipeline, rate limit and memory allow.
+   * @param mayAsk pieces that a choking peer serves nevertheless; all when left out
+   */
+  pump(nowMs: number, mayAsk?: (pieceIndex: PieceIndex) => boolean): void {
+    const next = (): FetchTask | undefined =>
+      mayAsk ? this.#hungry.find((task) => mayAsk(task.sink.pieceIndex)) : this.#hungry[0];
     const ranges: BlockRange[] = [];
-    for (let task = this.#hungry[0]; task; task = this.#hungry[0]) {
+    for (let task = next(); task; task = next()) {
       if (!this.#pipeline.hasRoom(Math.min(BLOCK_LENGTH, this.#layout.pieceLengthBytes)) || !this.#bucket.hasTokens)
         break;
       const block = task.sink.claimNext(task.isHelp, this.#pipeline.inFlightCount === 0);
       if (block === 'no-memory') break;
       if (block === undefined) {
         task.hasMore = false;
-        this.#hungry.shift();
+        this.#hungry.splice(this.#hungry.indexOf(task), 1);
         continue;
       }
       const range = this.#range(task.sink.pieceIndex, block);

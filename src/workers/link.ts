@@ -144,7 +144,7 @@ export class Link implements TorrentLink, TradeConnection {
     this.#trade =
       torrent instanceof MetadataTorrent
         ? new MetadataTrade({ ...common, torrent })
-        : new PeerTrade({ ...common, torrent, blameKey });
+        : new PeerTrade({ ...common, torrent, peerHost: this.address.host, blameKey });
     this.#trade.greet(showsNothing);
     const early = this.#early;
     this.#early = [];

@@ -13,6 +13,7 @@ import {
   EXTENSION_HANDSHAKE_ID,
   type ExtensionHandshake,
 } from '../protocol/extension-handshake.js';
+import { ALLOWED_FAST_COUNT, allowedFastSet } from '../protocol/allowed-fast.js';
 import type { Handshake } from '../protocol/handshake.js';
 import { MAX_QUEUED_REQUESTS } from '../protocol/limits.js';
 import { MessageDecoder } from '../protocol/message-decoder.js';
@@ -20,6 +21,7 @@ import {
   encodeBitfield,
   encodeExtended,
   encodeHaves,
+  encodePieceIndex,
   encodeRanges,
   encodeSignal,
 } from '../protocol/message-encoder.js';
@@ -31,6 +33,7 @@ import { RequestPipeline } from '../swarm/request-pipeline.js';
 import type { CloseReason, LinkMeasure, SwarmEvent } from '../swarm/swarm-events.js';
 import { DownloadQueue } from './download-queue.js';
 import { MetadataServer } from './metadata-server.js';
+import { FastGrants } from './fast-grants.js';
 import type { BlockSink } from './piece-assembly.js';
 import { PieceReturns } from './piece-returns.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
@@ -44,6 +47,9 @@ const REFUSALS_MOST = 64;
 const CHOKE_SETTLE_MS = 2_000;
 /** How long helpers may keep a piece waiting of which nothing else is left to ask for. */
 const HELP_PATIENCE_MS = 1_000;
+
+/** A choked peer gets its allowed-fast pieces after so long: most are unchoked sooner, and need none. */
+const GRANT_AFTER_MS = 500;
 
 /** What a trade needs of its worker. */
 export interface TradeHost {
@@ -80,6 +86,13 @@ export class PeerTrade implements TorrentTrade {
   readonly #downloads: DownloadQueue;
   readonly #returns: PieceReturns;
   readonly #pipeline: RequestPipeline;
+  readonly #peerHost: string;
+  /** What the peer may ask for while we choke it, and what we may ask for while it chokes us (BEP 6). */
+  readonly #grants: FastGrants;
+  readonly #allowed = new Set<PieceIndex>();
+  /** Since when it has been interested; undefined when it has had its grants, or needs none. */
+  #waitingSinceMs: number | undefined;
+  #hasGrants = false;
   readonly #downMeter = new RateMeter();
   readonly #upMeter = new RateMeter();
   #downTotalBytes = 0;
@@ -101,6 +114,8 @@ export class PeerTrade implements TorrentTrade {
     readonly connection: TradeConnection;
     readonly torrent: WorkerTorrent;
     readonly handshake: Handshake;
+    /** IP address of the peer. */
+    readonly peerHost: string;
     /** Names this peer as the source of blocks. */
     readonly blameKey: string;
   }) {
@@ -111,6 +126,8 @@ export class PeerTrade implements TorrentTrade {
     this.#torrent = torrent;
     this.#handshake = options.handshake;
     this.#blameKey = options.blameKey;
+    this.#peerHost = options.peerHost;
+    this.#grants = new FastGrants(torrent.layout);
     this.#rules = new PeerLink(torrent.layout, options.handshake.supportsFast);
     this.#decoder = new MessageDecoder({ pieceCount: torrent.layout.pieceCount });
     this.#pipeline = new RequestPipeline(host.nowMs());
@@ -175,7 +192,10 @@ export class PeerTrade implements TorrentTrade {
     this.#rules.amChoking = true;
     this.#connection.write(encodeSignal('choke'));
     const waiting = this.#uploads.clear();
-    if (this.#rules.supportsFast && waiting.length > 0) this.#connection.write(encodeRanges('reject', waiting));
+    const refused = waiting.filter(
+      (range) => !this.#grants.has(range.pieceIndex) || this.#uploads.push(range) !== 'queued',
+    );
+    if (this.#rules.supportsFast && refused.length > 0) this.#connection.write(encodeRanges('reject', refused));
   }
 
   unchoke(): void {
@@ -243,6 +263,11 @@ export class PeerTrade implements TorrentTrade {
     return !this.#isClosed && !this.#rules.peerChoking;
   }
 
+  /** Whether the peer would serve this piece now. */
+  mayFetch(pieceIndex: PieceIndex): boolean {
+    return this.canFetch || (!this.#isClosed && this.#allowed.has(pieceIndex));
+  }
+
   /** The piece is this link's to fetch, or to help with. */
   fetch(sink: BlockSink, isHelp: boolean): void {
     this.#downloads.add(sink, isHelp);
@@ -290,6 +315,9 @@ export class PeerTrade implements TorrentTrade {
 
   pumpDownloads(): void {
     if (this.canFetch) this.#downloads.pump(this.#host.nowMs());
+    else if (!this.#isClosed && this.#allowed.size > 0) {
+      this.#downloads.pump(this.#host.nowMs(), (pieceIndex) => this.#allowed.has(pieceIndex));
+    }
   }
 
   pumpUploads(): void {
@@ -298,7 +326,8 @@ export class PeerTrade implements TorrentTrade {
 
   /** Rates, what waits for tokens, refusals that never came. */
   handleTick(nowMs: number): void {
-    if (this.#chokedAtMs !== undefined && nowMs - this.#chokedAtMs > CHOKE_SETTLE_MS) this.#releaseAll();
+    if (this.#chokedAtMs !== undefined && nowMs - this.#chokedAtMs > CHOKE_SETTLE_MS) this.#releaseChoked();
+    if (this.#waitingSinceMs !== undefined && nowMs - this.#waitingSinceMs > GRANT_AFTER_MS) this.#grantFast();
     this.#pipeline.handleTick(nowMs);
     for (const pieceIndex of this.#downloads.starving(nowMs, HELP_PATIENCE_MS)) this.#takeOverHelp(pieceIndex);
     this.pumpDownloads();
@@ -358,8 +387,16 @@ export class PeerTrade implements TorrentTrade {
         this.#chokedAtMs = undefined;
         this.#tell({ type: 'peer-unchoked', linkId });
         return;
+      case 'allowed-fast':
+        this.#allowed.add(event.pieceIndex);
+        this.#tell({ type: 'peer-allowed-fast', linkId, pieceIndex: event.pieceIndex });
+        return;
+      case 'suggested':
+        this.#tell({ type: 'peer-suggested', linkId, pieceIndex: event.pieceIndex });
+        return;
       case 'peer-interested':
       case 'peer-not-interested':
+        this.#waitingSinceMs = event.type === 'peer-interested' && !this.#hasGrants ? nowMs : undefined;
         this.#tell({ type: event.type, linkId });
         return;
       case 'extended':
@@ -384,7 +421,8 @@ export class PeerTrade implements TorrentTrade {
   }
 
   #handleRequest(range: CheckedRange): void {
-    const isServed = !this.#rules.amChoking && this.#torrent.offered.has(range.pieceIndex);
+    const isAllowed = !this.#rules.amChoking || this.#grants.take(range);
+    const isServed = isAllowed && this.#torrent.offered.has(range.pieceIndex);
     if (isServed && this.#superSeeds && range.pieceIndex !== this.#lastAsked) {
       this.#lastAsked = range.pieceIndex;
       this.#tell({ type: 'peer-asked', linkId: this.#linkId, pieceIndices: [range.pieceIndex] });
@@ -399,6 +437,8 @@ export class PeerTrade implements TorrentTrade {
   #handleRejected(range: CheckedRange): void {
     if (!this.#downloads.handleRejected(range)) return;
     if (this.#rules.peerChoking) {
+      // It does not serve what it allowed: what else was asked of the piece is refused soon, or never answered.
+      if (this.#allowed.delete(range.pieceIndex)) this.#chokedAtMs ??= this.#host.nowMs();
       this.#releaseSettled();
       return;
     }
@@ -476,8 +516,31 @@ export class PeerTrade implements TorrentTrade {
   /** After a choke: pieces of which nothing is on its way any more. */
   #releaseSettled(): void {
     for (const [pieceIndex, task] of [...this.#downloads.tasks]) {
-      if (task.inFlight.size === 0) this.releasePiece(pieceIndex);
+      if (task.inFlight.size === 0 && !this.#allowed.has(pieceIndex)) this.releasePiece(pieceIndex);
     }
+  }
+
+  /** The choke has settled: all but what the peer serves nevertheless. */
+  #releaseChoked(): void {
+    this.#chokedAtMs = undefined;
+    for (const pieceIndex of [...this.#downloads.tasks.keys()]) {
+      if (!this.#allowed.has(pieceIndex)) this.releasePiece(pieceIndex);
+    }
+  }
+
+  /** A peer with next to nothing that waits for its unchoke gets a few pieces to begin with, once. */
+  #grantFast(): void {
+    this.#waitingSinceMs = undefined;
+    this.#hasGrants = true;
+    const { layout, offered, setup } = this.#torrent;
+    const isNewcomer = this.#rules.peerPieceCount < ALLOWED_FAST_COUNT;
+    // A super-seed shows what it has piece by piece, and unchokes whom it shows something.
+    if (!this.#rules.supportsFast || !this.#rules.amChoking || !isNewcomer || this.#superSeeds) return;
+    const granted = allowedFastSet(this.#peerHost, setup.infoHash, layout.pieceCount, ALLOWED_FAST_COUNT)
+      .map((index) => layout.pieceIndex(index))
+      .filter((pieceIndex) => offered.has(pieceIndex));
+    this.#grants.grant(granted);
+    for (const pieceIndex of granted) this.#connection.write(encodePieceIndex('allowed-fast', pieceIndex));
   }
 
   #releaseAll(): void {

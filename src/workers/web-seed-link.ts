@@ -114,7 +114,7 @@ export class WebSeedLink implements TorrentLink, TorrentTrade {
     return this.#isClosed ? undefined : this;
   }
 
-  get canFetch(): boolean {
+  mayFetch(): boolean {
     return !this.#isClosed;
   }
 

@@ -267,7 +267,7 @@ class WorkerHost implements LinkHost {
     claims: SharedArrayBuffer | undefined,
   ): void {
     const { pieceIndex, partial, linkId } = action;
-    if (!link.trade?.canFetch || torrent.assemblies.has(pieceIndex)) {
+    if (!link.trade?.mayFetch(pieceIndex) || torrent.assemblies.has(pieceIndex)) {
       this.#refuseFetch(torrent.setup.torrentId, linkId, pieceIndex, partial);
       return;
     }

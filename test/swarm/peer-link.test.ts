@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { BLOCK_LENGTH, PieceLayout } from '../../src/metainfo/piece-layout.js';
-import { MAX_SERVED_BLOCK_BYTES } from '../../src/protocol/limits.js';
+import { MAX_FAST_HINTS, MAX_SERVED_BLOCK_BYTES } from '../../src/protocol/limits.js';
 import type { WireMessage } from '../../src/protocol/messages.js';
 import { PeerLink } from '../../src/swarm/peer-link.js';
 import { expectError } from '../helpers/expect-error.js';
@@ -206,7 +206,19 @@ describe('PeerLink', () => {
       for (const type of ['suggest', 'allowed-fast'] as const) {
         refuses(link, { type, pieceIndex: 0 }, /BEP 6/);
         refuses(aLink(), { type, pieceIndex: 11 }, /piece 11 of 11/);
-        expect(aLink().handle({ type, pieceIndex: 10 })).to.equal(undefined);
+        expect(aLink().handle({ type, pieceIndex: 10 })).to.deep.equal({
+          type: type === 'suggest' ? 'suggested' : type,
+          pieceIndex: 10,
+        });
+      }
+    });
+
+    it('remembers only so many suggestions and allowed-fast pieces, each once', () => {
+      for (const type of ['suggest', 'allowed-fast'] as const) {
+        const link = new PeerLink(new PieceLayout(1, [{ lengthBytes: 1_000 }]), true);
+        const told = Array.from({ length: 1_000 }, (_, at) => link.handle({ type, pieceIndex: Math.floor(at / 2) }));
+
+        expect(told.filter((event) => event !== undefined)).to.have.length(MAX_FAST_HINTS);
       }
     });
   });

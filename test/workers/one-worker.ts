@@ -169,7 +169,7 @@ function aSide(
     for (let message = decoder.next(); message; message = decoder.next()) {
       if ('blockOffset' in message)
         lines.push(`${message.type} ${message.pieceIndex}:${message.blockOffset / BLOCK_LENGTH}`);
-      else if (message.type === 'have') lines.push(`have ${message.pieceIndex}`);
+      else if ('pieceIndex' in message) lines.push(`${message.type} ${message.pieceIndex}`);
       else lines.push(message.type);
     }
   };
@@ -206,6 +206,7 @@ function aSide(
       supportsExtended: true,
       supportsDht: false,
     },
+    peerHost: '80.4.4.200',
     blameKey: `peer ${linkId}`,
   });
   let isClosed = false;
