@@ -260,10 +260,14 @@ export class Swarm {
   #handleHas(link: SwarmLink, pieces: EventOf<'peer-has'>['pieces']): void {
     if (link.pieces) return;
     const { pieceCount } = this.#config.layout;
-    if (pieces === 'all') this.#trade.handlePieces(link, PieceSet.full(pieceCount));
-    else if (pieces === 'none') this.#trade.handlePieces(link, new PieceSet(pieceCount));
-    else this.#trade.handlePieces(link, PieceSet.from(pieceCount, pieces));
-    if (link.pieces) this.#superSeeding?.handlePieces(link.pieces);
+    const told =
+      pieces === 'all'
+        ? PieceSet.full(pieceCount)
+        : pieces === 'none'
+          ? new PieceSet(pieceCount)
+          : PieceSet.from(pieceCount, pieces);
+    this.#trade.handlePieces(link, told);
+    this.#superSeeding?.handlePieces(told);
     this.#needsShow = true;
     this.#updateInterest(link);
     this.#noteUseless(link);
