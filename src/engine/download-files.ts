@@ -133,7 +133,7 @@ async function giveName(
   { depth, force }: { readonly depth: number; readonly force: boolean },
 ): Promise<void> {
   try {
-    await ensureFolders(to, depth);
+    ensureFolders(to, depth);
   } catch (error) {
     throw describeDiskError(error, 'make the folder of', to);
   }

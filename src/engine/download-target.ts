@@ -103,7 +103,7 @@ export async function createEmptyFiles(metainfo: Metainfo, partPath: string, cho
     if (metainfo.isFolder) makeFolder(partPath);
     for (const [index, file] of torrentFiles(metainfo, partPath).entries()) {
       if (file.lengthBytes > 0 || file.path === undefined || chosen?.has(index) === false) continue;
-      await ensureFolders(file.path, file.depth);
+      ensureFolders(file.path, file.depth);
       const handle = await fs.open(file.path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o644);
       await handle.close();
       for (const folder of foldersAbove(file.path, file.depth)) changed.add(folder);

@@ -1,12 +1,10 @@
 /** How files look from outside: enough to know without reading whether one is still what it was. */
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 
 import type { CopyFile } from '../store/copy-store.js';
 import { describeDiskError } from '../workers/disk-errors.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
-
-/** Files looked at together: libuv has few threads, and other work wants them too. */
-const AT_ONCE = 64;
+import { Breather } from './breather.js';
 
 /**
  * Looks at a torrent's files; those that are not there, pad files and empty files are left out.
@@ -19,19 +17,20 @@ export async function stampFiles(
   fileIndices: Iterable<number> = files.keys(),
 ): Promise<Map<number, CopyFile>> {
   const stamps = new Map<number, CopyFile>();
-  const wanted = [...fileIndices].filter((index) => files[index]?.path !== undefined && files[index].lengthBytes > 0);
-  for (let at = 0; at < wanted.length; at += AT_ONCE) {
-    const found = await Promise.all(
-      wanted.slice(at, at + AT_ONCE).map((index) => stampFile(index, files[index]?.path)),
-    );
-    for (const stamp of found) if (stamp) stamps.set(stamp.fileIndex, stamp);
+  const breather = new Breather();
+  for (const index of fileIndices) {
+    const file = files[index];
+    if (file?.path === undefined || file.lengthBytes === 0) continue;
+    const stamp = stampFile(index, file.path);
+    if (stamp) stamps.set(index, stamp);
+    await breather.pause();
   }
   return stamps;
 }
 
-async function stampFile(fileIndex: number, filePath = ''): Promise<CopyFile | undefined> {
+function stampFile(fileIndex: number, filePath: string): CopyFile | undefined {
   try {
-    const { size, mtimeNs, ctimeNs, ino } = await stat(filePath, { bigint: true });
+    const { size, mtimeNs, ctimeNs, ino } = statSync(filePath, { bigint: true });
     return { fileIndex, sizeBytes: Number(size), mtimeNs, ctimeNs, inode: ino };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -1,12 +1,13 @@
 /** What lies under a path that is to be shared. */
+import { accessSync, constants, statSync, type Stats } from 'node:fs';
 import fs from 'node:fs/promises';
-import type { Stats } from 'node:fs';
 import path from 'node:path';
 
 import { OptionError, StorageError } from '../errors.js';
 import { sortFiles } from '../metainfo/build-metainfo.js';
 import { describeDiskError } from '../workers/disk-errors.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
+import { Breather } from './breather.js';
 
 export interface SourceFile {
   /** Components below the root; empty for a single file. */
@@ -43,13 +44,13 @@ export async function readSource(givenPath: string, signal: AbortSignal): Promis
   if (stats.isFile()) {
     const { size: lengthBytes, mtimeMs } = stats;
     const file = { path: [], absolutePath: rootPath, lengthBytes, mtimeMs, isExecutable: isExecutable(stats) };
-    await assertReadable(rootPath);
+    assertReadable(rootPath);
     return { name, rootPath, isFolder: false, files: [file], totalBytes: stats.size, notes: [] };
   }
   if (!stats.isDirectory()) throw new OptionError(`'${givenPath}' is neither a file nor a folder`);
   const notes: string[] = [];
   const found: SourceFile[] = [];
-  await collect(rootPath, [], { found, notes, signal });
+  await collect(rootPath, [], { found, notes, signal, breather: new Breather() });
   if (found.length === 0) {
     throw new StorageError('P2P_NOTHING_TO_SEED', `folder '${givenPath}' has no files to share`, { path: rootPath });
   }
@@ -68,8 +69,10 @@ export function sourceFiles(source: Source): TorrentFile[] {
  * @throws {P2P_DISK_FAILED} naming the file that changed
  */
 export async function assertUnchanged(source: Source): Promise<void> {
+  const breather = new Breather();
   for (const file of source.files) {
-    const stats = await fs.stat(file.absolutePath).catch(() => undefined);
+    await breather.pause();
+    const stats = statIfReadable(file.absolutePath);
     if (stats?.size === file.lengthBytes && stats.mtimeMs === file.mtimeMs) continue;
     throw new StorageError(
       'P2P_DISK_FAILED',
@@ -78,6 +81,14 @@ export async function assertUnchanged(source: Source): Promise<void> {
         path: file.absolutePath,
       },
     );
+  }
+}
+
+function statIfReadable(filePath: string): Stats | undefined {
+  try {
+    return statSync(filePath, { throwIfNoEntry: false });
+  } catch (error) {
+    throw describeDiskError(error, 'look at', filePath);
   }
 }
 
@@ -96,14 +107,16 @@ interface Collected {
   readonly found: SourceFile[];
   readonly notes: string[];
   readonly signal: AbortSignal;
+  readonly breather: Breather;
 }
 
 async function collect(folder: string, below: readonly string[], collected: Collected): Promise<void> {
-  const { found, notes, signal } = collected;
+  const { found, notes, signal, breather } = collected;
   const entries = await fs.readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     throw describeDiskError(error, 'read', folder);
   });
   for (const entry of entries) {
+    await breather.pause();
     signal.throwIfAborted();
     const absolutePath = path.join(folder, entry.name);
     const entryPath = [...below, entry.name];
@@ -112,8 +125,8 @@ async function collect(folder: string, below: readonly string[], collected: Coll
     } else if (entry.isDirectory()) {
       await collect(absolutePath, entryPath, collected);
     } else if (entry.isFile()) {
-      await assertReadable(absolutePath);
-      const fileStats = await fs.stat(absolutePath);
+      assertReadable(absolutePath);
+      const fileStats = statSync(absolutePath);
       const { size: lengthBytes, mtimeMs } = fileStats;
       found.push({ path: entryPath, absolutePath, lengthBytes, mtimeMs, isExecutable: isExecutable(fileStats) });
     } else {
@@ -133,9 +146,9 @@ function isExecutable({ mode }: Stats): boolean {
   return process.platform !== 'win32' && (mode & 0o100) !== 0;
 }
 
-async function assertReadable(filePath: string): Promise<void> {
+function assertReadable(filePath: string): void {
   try {
-    await fs.access(filePath, fs.constants.R_OK);
+    accessSync(filePath, constants.R_OK);
   } catch (error) {
     throw describeDiskError(error, 'read', filePath);
   }

@@ -2,7 +2,7 @@
  * Bytes of a connection in, wire messages out (BEP 3, BEP 6, BEP 10).
  *
  * Copies made: none of blocks (views into the pushed chunk); bitfields and extended messages once; at most 17 bytes of a
- * header that a chunk border cuts. Thread: that of the socket. Measured by: benchmarks/protocol/message-decoder.bench.ts.
+ * header that a chunk border cuts. Thread: that of the socket. Measured by: benchmarks/protocol/decoder.bench.ts.
  *
  *              header whole                    payload all there
  *   ┌─────────┐ ── piece ──────────▶ ┌────────┐ ─────────▶ header

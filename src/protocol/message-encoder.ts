@@ -3,7 +3,7 @@
  *
  * Copies made: the payload of bitfield and extended messages once. Blocks are never copied here: a seeder writes piece
  * headers into its send buffer with `writePieceHeader` and reads the file in between. Thread: any.
- * Measured by: benchmarks/protocol/message-decoder.bench.ts.
+ * Measured by: benchmarks/protocol/decoder.bench.ts.
  */
 import { MESSAGE_IDS, type BlockRange, type WireMessage } from './messages.js';
 

@@ -8,7 +8,7 @@
  *
  * Peers that have all pieces are counted apart, so that a seed joins or leaves in O(1). A pick draws a place in the
  * rarest bucket and goes round from there; when a peer has little of what is rare, a bounded search gives way to a
- * comparison of 32 pieces at a time. Measured by: benchmarks/swarm/piece-picker.bench.ts.
+ * comparison of 32 pieces at a time. Measured by: benchmarks/swarm/picker.bench.ts.
  */
 import { InvariantError } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';

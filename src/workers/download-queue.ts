@@ -87,7 +87,8 @@ export class DownloadQueue {
     const task = this.#tasks.get(pieceIndex);
     if (!task) return undefined;
     this.#tasks.delete(pieceIndex);
-    this.#hungry = this.#hungry.filter((each) => each !== task);
+    // Thousands of small pieces may wait: they are looked through only for one that is among them.
+    if (task.hasMore) this.#hungry = this.#hungry.filter((each) => each !== task);
     const ranges: BlockRange[] = [];
     for (const block of task.inFlight) {
       this.#pipeline.handleDropped(pieceIndex, block);

@@ -268,10 +268,9 @@ export class PeerTrade implements TorrentTrade {
     return this.canFetch || (!this.#isClosed && this.#allowed.has(pieceIndex));
   }
 
-  /** The piece is this link's to fetch, or to help with. */
+  /** The piece is this link's to fetch, or to help with; `pumpDownloads` asks for its blocks. */
   fetch(sink: BlockSink, isHelp: boolean): void {
     this.#downloads.add(sink, isHelp);
-    this.pumpDownloads();
   }
 
   /** Blocks of a piece became free again. */
@@ -280,10 +279,9 @@ export class PeerTrade implements TorrentTrade {
     this.pumpDownloads();
   }
 
-  /** Nothing of the piece is wanted any more. */
+  /** Nothing of the piece is wanted any more; `pumpDownloads` asks for what else is. */
   finishPiece(pieceIndex: PieceIndex): void {
     this.#downloads.finish(pieceIndex);
-    this.pumpDownloads();
   }
 
   /** Gives a piece back; `piece-released` follows. */

@@ -2,7 +2,8 @@
  * The bytes of one torrent on disk, addressed by their offset in the torrent.
  *
  * Thread: one a worker and torrent. Copies made: none; reads and writes go straight between the caller's buffer and the
- * kernel, in libuv's pool, so that the kernel's copy runs on another core. Measured by: benchmarks/engine/transfer.bench.ts
+ * kernel, in libuv's pool, so that the kernel's copy runs on another core; but for writes so short that the way there
+ * would take longer. Measured by: benchmarks (transfer, many-files, small-pieces)
  */
 import fs from 'node:fs';
 
@@ -11,6 +12,9 @@ import type { PieceLayout } from '../metainfo/piece-layout.js';
 import { describeDiskError } from './disk-errors.js';
 import type { FileHandles } from './file-handles.js';
 import type { TorrentFile } from './worker-messages.js';
+
+/** Written at once, in the thread that has it: the kernel copies it in a few microseconds. */
+const SHORT_WRITE_BYTES = 16_384;
 
 export class PieceFiles {
   readonly #layout: PieceLayout;
@@ -123,7 +127,8 @@ export class PieceFiles {
       const file = this.#file(slice.fileIndex);
       if (file.path === undefined) continue;
       const name = file.path;
-      await this.#handles.withFile(file, true, (fd) => writeAll(fd, part, slice.fileOffset, name));
+      const write = part.length <= SHORT_WRITE_BYTES ? writeNow : writeAll;
+      await this.#handles.withFile(file, true, (fd) => write(fd, part, slice.fileOffset, name));
     }
   }
 
@@ -155,6 +160,16 @@ export class PieceFiles {
     const file = this.#files[fileIndex];
     if (!file) throw new RangeError(`no file ${fileIndex}`);
     return file;
+  }
+}
+
+function writeNow(fd: number, bytes: Uint8Array, position: number, name: string): void {
+  try {
+    for (let done = 0; done < bytes.length;) {
+      done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done);
+    }
+  } catch (error) {
+    throw describeDiskError(error, 'write', name);
   }
 }
 

@@ -48,6 +48,7 @@ export async function runWorkerHost(config: HostConfig, port: MessagePort): Prom
     const host = new WorkerHost(config, port, registry, resolve);
     port.on('message', (batch: readonly ToWorker[]) => {
       for (const message of batch) host.handle(message);
+      host.handleBatchEnd();
     });
   });
   port.close();
@@ -66,6 +67,8 @@ class WorkerHost implements LinkHost {
   /** Those whose metadata is looked for. */
   readonly #metadataTorrents = new Map<number, MetadataTorrent>();
   readonly #links = new Map<number, Link | WebSeedLink>();
+  /** They were given pieces by the messages that are being handled. */
+  readonly #supplied = new Set<Link | WebSeedLink>();
   readonly #listeners = new Listeners((socket, address) => {
     this.#accept(socket, address);
   });
@@ -133,6 +136,12 @@ class WorkerHost implements LinkHost {
       default:
         message satisfies never;
     }
+  }
+
+  /** What the messages of one batch gave links to fetch is asked for together: small pieces come in hundreds. */
+  handleBatchEnd(): void {
+    for (const { trade } of this.#supplied) trade?.pump();
+    this.#supplied.clear();
   }
 
   nowMs(): number {
@@ -290,6 +299,7 @@ class WorkerHost implements LinkHost {
     torrent.assemblies.set(pieceIndex, assembly);
     assembly.start();
     link.trade.fetch(assembly, false);
+    this.#supplied.add(link);
   }
 
   #help(
@@ -318,6 +328,7 @@ class WorkerHost implements LinkHost {
       },
     });
     link.trade.fetch(own ?? ferry, true);
+    this.#supplied.add(link);
   }
 
   /** The link cannot take the piece: it choked or closed while the message was under way. */
@@ -335,6 +346,7 @@ class WorkerHost implements LinkHost {
     const torrentId = torrent.setup.torrentId;
     torrent.assemblies.delete(pieceIndex);
     for (const link of torrent.links) link.trade?.finishPiece(pieceIndex);
+    this.#pumpSoon();
     switch (result.type) {
       case 'verified':
         this.emit({
@@ -416,7 +428,7 @@ class WorkerHost implements LinkHost {
     this.emit({ type: 'disk-failed', torrentId: torrent.setup.torrentId, serving: false, error: error.toValue() });
   }
 
-  /** Memory came back: links that waited for it go on. */
+  /** Memory came back, or pieces are over: links go on. */
   #pumpSoon(): void {
     if (this.#pumpScheduled) return;
     this.#pumpScheduled = true;
