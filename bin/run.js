@@ -3,6 +3,8 @@
 // CommonJS, because what is set here must be set before any module of ours is loaded: libuv reads the size of its thread
 // pool once, and that pool does all file work of all threads.
 process.env.UV_THREADPOOL_SIZE ??= '8';
+// oclif would read its package.json and load semver at each start, to say what npm said at the installation.
+process.env.OCLIF_DISABLE_ENGINE_WARNING ??= '1';
 
 const words = process.argv.slice(2);
 

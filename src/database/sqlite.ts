@@ -49,6 +49,15 @@ function keepAlive(database: SqliteDatabase): SqliteDatabase {
   return Object.assign(database, { prepare: prepareForever, pragma });
 }
 
+/** Runs `work` as one transaction that has the right to write from its beginning; within another one, as a part of that. */
+export type Transact = <T>(work: () => T) => T;
+
+/** Made once for each database: better-sqlite3 takes longer to make a transaction than to begin it. */
+export function immediateTransaction(database: SqliteDatabase): Transact {
+  const run = database.transaction((work: () => unknown) => work());
+  return <T>(work: () => T) => run.immediate(work) as T;
+}
+
 /** Whether another connection was in the way, so that the same may work a little later. */
 export function isBusy(error: unknown): boolean {
   return isBusyCode(codeOf(error));

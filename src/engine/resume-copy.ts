@@ -14,7 +14,7 @@ import { resumeSeed } from './start-seed.js';
 export async function resumeCopy(engine: EngineContext, request: ResumeRequest): Promise<Transfer> {
   checkTrackers(request.trackers);
   const { infoHash, rootPath, trackers } = request;
-  const record = engine.store().known(infoHash as InfoHash, rootPath)?.record;
+  const record = engine.store().recordOf(infoHash as InfoHash, rootPath);
   if (!record) {
     throw new OptionError(`no copy of ${infoHash} at '${rootPath}' is known here`, {}, 'P2P_TARGET_NOT_FOUND');
   }

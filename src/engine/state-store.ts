@@ -69,6 +69,11 @@ export class StateStore {
     }
   }
 
+  /** What a copy is, without its pieces; undefined for one that is new here. */
+  recordOf(infoHash: InfoHash, rootPath: string): CopyRecord | undefined {
+    return this.#copies.findCopy(infoHash, rootPath);
+  }
+
   /** What is written down about a copy; undefined for one that is new here. */
   known(infoHash: InfoHash, rootPath: string): StoredCopy | undefined {
     const record = this.#copies.findCopy(infoHash, rootPath);

@@ -19,7 +19,7 @@ import {
   placeSpan,
   readSpan,
 } from './piece-bitmaps.js';
-import { type SqliteDatabase, withStorageErrors } from '../database/sqlite.js';
+import { immediateTransaction, type SqliteDatabase, type Transact, withStorageErrors } from '../database/sqlite.js';
 
 /** What a copy was last known to be doing; whether its process still runs is told by its lock. */
 export type CopyState =
@@ -105,6 +105,7 @@ export class CopyStore {
   readonly #database: SqliteDatabase;
   readonly #sql: CopyStatements;
   readonly #now: () => number;
+  readonly #transact: Transact;
 
   /**
    * @param database from `openStateDatabase` or `openMemoryDatabase`; stays the caller's, who closes it
@@ -114,6 +115,7 @@ export class CopyStore {
     this.#database = database;
     this.#now = now;
     this.#sql = withStorageErrors(database.name, () => prepareCopyStatements(database));
+    this.#transact = immediateTransaction(database);
   }
 
   /** Keeps a torrent that has no copy yet; the next removal of a copy forgets it if it has none by then. */
@@ -318,7 +320,7 @@ export class CopyStore {
   }
 
   #write<T>(work: () => T): T {
-    return withStorageErrors(this.#database.name, () => this.#database.transaction(work).immediate());
+    return withStorageErrors(this.#database.name, () => this.#transact(work));
   }
 
   /** The same, flushed to the disk before it returns. */

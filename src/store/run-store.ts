@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { isLockHeld } from '../database/lock-file.js';
-import { type SqliteDatabase, withStorageErrors } from '../database/sqlite.js';
+import { immediateTransaction, type SqliteDatabase, type Transact, withStorageErrors } from '../database/sqlite.js';
 
 /** One process at one copy. */
 export interface RunRecord {
@@ -46,6 +46,7 @@ export class RunStore {
   readonly #database: SqliteDatabase;
   readonly #now: () => number;
   readonly #sql: ReturnType<typeof prepareStatements>;
+  readonly #transact: Transact;
 
   /**
    * @param database from `openStateDatabase`; stays the caller's, who closes it
@@ -55,6 +56,7 @@ export class RunStore {
     this.#database = database;
     this.#now = now;
     this.#sql = withStorageErrors(database.name, () => prepareStatements(database));
+    this.#transact = immediateTransaction(database);
   }
 
   /**
@@ -118,7 +120,7 @@ export class RunStore {
   }
 
   #write<T>(work: () => T): T {
-    return withStorageErrors(this.#database.name, () => this.#database.transaction(work).immediate());
+    return withStorageErrors(this.#database.name, () => this.#transact(work));
   }
 }
 
