@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { existsSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
 
 import type { P2pError } from '../../src/errors.js';
 import { turns, useTorrents, type TorrentOnDisk } from './torrent-on-disk.js';
@@ -46,6 +46,29 @@ describe('PieceFiles', () => {
         true,
       );
     }
+  });
+
+  it('writes small pieces that come in one turn, in whichever order, across files', async () => {
+    const torrent = aTorrent({ pieceLengthBytes: 16, lengths: [100, 0, -20, 333] });
+    const pieces = Array.from({ length: Math.ceil(torrent.bytes.length / 16) }, (_, index) => index);
+    const order = [...pieces.slice(9), ...pieces.slice(0, 4), ...pieces.slice(4, 9)];
+
+    await Promise.all(
+      order.map((index) => torrent.files.write(index * 16, torrent.bytes.subarray(index * 16, index * 16 + 16))),
+    );
+
+    expect(torrent.onDisk().equals(torrent.bytes)).to.equal(true);
+  });
+
+  it('says of each small piece that it could not be written', async () => {
+    const torrent = aTorrent({ pieceLengthBytes: 16, lengths: 100 });
+    mkdirSync(torrent.torrentFiles[0]?.path ?? '', { recursive: true });
+
+    const outcomes = await Promise.allSettled(
+      [0, 16, 64].map((offset) => torrent.files.write(offset, new Uint8Array(16))),
+    );
+
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected', 'rejected']);
   });
 
   it('never writes a pad, and reads it as zeros', async () => {
