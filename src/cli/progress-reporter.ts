@@ -1,5 +1,6 @@
 /** Shows how transfers go, again and again: live lines, a log line now and then, or JSON lines. */
 import type { Transfer, TransferSnapshot } from '../engine/engine-types.js';
+import { TimeShare } from '../engine/time-share.js';
 import { formatRate, formatSize } from '../units.js';
 import { displayWidth, fitText } from './display-width.js';
 import { countOf } from './format-pieces.js';
@@ -14,7 +15,6 @@ const JSON_INTERVAL_MS = 250;
 const LOG_INTERVAL_MS = 10_000;
 const LOG_STEPS = 10;
 const MOST_LIVE_LINES = 6;
-const REST_FACTOR = 19;
 
 /** What was said of a transfer last. */
 interface LastReport {
@@ -31,7 +31,7 @@ export class ProgressReporter {
   #live: LiveLines | undefined;
   readonly #last = new Map<string, LastReport>();
   #timer: NodeJS.Timeout | undefined;
-  #restUntilMs = 0;
+  readonly #share = new TimeShare();
   #offResize: () => void = () => {};
 
   constructor(output: Output, transfers: () => readonly Transfer[], nowMs: () => number = () => performance.now()) {
@@ -47,16 +47,10 @@ export class ProgressReporter {
       this.#live = new LiveLines(this.#output);
       this.#offResize = this.#output.onResize(() => this.report());
     }
-    this.#timer = setInterval(() => this.#reportIfDue(), this.#live ? REPAINT_INTERVAL_MS : JSON_INTERVAL_MS);
-  }
-
-  /** A look at a thousand transfers takes a while: it may take a twentieth of the time, no more. */
-  #reportIfDue(): void {
-    const startMs = performance.now();
-    if (startMs < this.#restUntilMs) return;
-    this.report();
-    const endMs = performance.now();
-    this.#restUntilMs = endMs + (endMs - startMs) * REST_FACTOR;
+    this.#timer = setInterval(
+      () => this.#share.run(() => this.report()),
+      this.#live ? REPAINT_INTERVAL_MS : JSON_INTERVAL_MS,
+    );
   }
 
   /** Says how things stand now, in whichever way this process speaks: in the background of a terminal by a log. */

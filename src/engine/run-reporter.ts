@@ -8,9 +8,9 @@ import type { RunReport } from '../store/run-store.js';
 import type { CopyRecorder } from './copy-recorder.js';
 import type { TransferSnapshot } from './engine-types.js';
 import type { StateStore } from './state-store.js';
+import { TimeShare } from './time-share.js';
 
 const REPORT_EVERY_MS = 1_000;
-const REST_FACTOR = 19;
 
 /** What is reported of. */
 export interface ReportedTransfer {
@@ -23,7 +23,7 @@ export class RunReporter {
   readonly #transfers: () => Iterable<ReportedTransfer>;
   readonly #timer: NodeJS.Timeout;
   readonly #first: NodeJS.Immediate;
-  #restUntilMs = 0;
+  readonly #share = new TimeShare();
   /** What was written last of each copy. */
   readonly #last = new Map<number, string>();
 
@@ -31,22 +31,15 @@ export class RunReporter {
     this.#store = store;
     this.#transfers = transfers;
     this.#timer = setInterval(() => {
-      this.#reportIfDue();
+      this.#share.run(() => {
+        this.report();
+      });
     }, REPORT_EVERY_MS);
     this.#timer.unref();
     // The first at once, so that a process is seen as soon as it works.
     this.#first = setImmediate(() => {
       this.report();
     });
-  }
-
-  /** A look at a thousand transfers takes a while: it may take a twentieth of the time, no more. */
-  #reportIfDue(): void {
-    const startMs = performance.now();
-    if (startMs < this.#restUntilMs) return;
-    this.report();
-    const endMs = performance.now();
-    this.#restUntilMs = endMs + (endMs - startMs) * REST_FACTOR;
   }
 
   /** Says how things stand now. A report that cannot be written is left to the next: nobody depends on it. */
