@@ -9,7 +9,9 @@ process.env.OCLIF_DISABLE_ENGINE_WARNING ??= '1';
 const words = process.argv.slice(2);
 
 /** These hash or transfer: their threads start on the other cores while this one reads the command line. */
-const usesThreads = /^(create|verify|peer (seed|download|resume))\b/.test(words.slice(0, 2).join(' '));
+const usesThreads =
+  /^(create|verify|peer (seed|download|resume))\b/.test(words.slice(0, 2).join(' ')) &&
+  !words.some((word) => word === '--help' || word === '-h');
 
 if (words[0] === '--version' || words[0] === '-v' || (words[0] === '--json' && words[1] === '--version')) {
   // Answered here, since loading the command line would double the time it takes.
