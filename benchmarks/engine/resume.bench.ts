@@ -17,7 +17,8 @@ import { openStateDatabase } from '../../src/store/database.js';
 import { parseSizeBytes } from '../../src/units.js';
 import { startFirstRequestPeer } from '../shared/first-request-peer.js';
 import { P2P, P2pBench, writeRandomFile } from '../shared/p2p-bench.js';
-import { environment, median, spread } from '../shared/statistics.js';
+import { Report } from '../shared/report.js';
+import { median, spread } from '../shared/statistics.js';
 
 const HELP = 'npm run bench resume -- [--size 64G] [--torrents 1000] [--runs 5]';
 const PIECE_BYTES = 16_777_216;
@@ -32,6 +33,11 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '5' },
     help: { type: 'boolean', default: false },
   },
+});
+
+const results = new Report({
+  benchmark: 'resume',
+  settings: { size: values.size, torrents: values.torrents, runs: values.runs },
 });
 
 type StopKind = 'clean' | 'killed';
@@ -164,7 +170,7 @@ async function untilSeeding(process: ReturnType<P2pBench['start']>, count: numbe
 }
 
 function report(name: string, times: readonly number[], more: Readonly<Record<string, unknown>>): void {
-  console.log(JSON.stringify({ benchmark: 'resume', case: name, ms: spread(times, 0), ...more, ...environment() }));
+  results.row({ case: name, client: name.startsWith('node') ? 'node' : 'p2p', ms: spread(times, 0), ...more });
 }
 
 function makeSparse(file: string, sizeBytes: number): void {
@@ -188,6 +194,7 @@ async function main(): Promise<void> {
     const count = Number(values.torrents);
     await seedMany(bench, count);
     await measureMany(bench, count);
+    results.chart({ name: 'resume', title: 'resume: from the start of the process', figure: 'ms', unit: 'ms' });
   } finally {
     await bench.close();
   }

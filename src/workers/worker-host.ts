@@ -68,7 +68,7 @@ class WorkerHost implements LinkHost {
   readonly #metadataTorrents = new Map<number, MetadataTorrent>();
   readonly #links = new Map<number, Link | WebSeedLink>();
   /** They were given pieces by the messages that are being handled. */
-  readonly #supplied = new Set<Link | WebSeedLink>();
+  readonly #supplied = new Set<Link>();
   readonly #listeners = new Listeners((socket, address) => {
     this.#accept(socket, address);
   });
@@ -299,7 +299,7 @@ class WorkerHost implements LinkHost {
     torrent.assemblies.set(pieceIndex, assembly);
     assembly.start();
     link.trade.fetch(assembly, false);
-    this.#supplied.add(link);
+    if (link instanceof Link) this.#supplied.add(link);
   }
 
   #help(

@@ -1,13 +1,21 @@
 /**
  * How fast the decoder is: 16 KiB blocks and small haves in chunks of 256 KiB, as a socket with a reused buffer delivers
- * them, beside the slow twin. `node build/benchmarks/protocol/message-decoder.bench.js` prints one JSON line a case.
+ * them, beside the slow twin.
  */
-import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { MessageDecoder } from '../../src/protocol/message-decoder.js';
 import { encodeHaves, encodePiece, encodeRanges } from '../../src/protocol/message-encoder.js';
 import { concat, decodeNaively } from '../../test/helpers/naive-wire.js';
+import { Report } from '../shared/report.js';
+import { spread } from '../shared/statistics.js';
+
+const HELP = `npm run bench decoder
+
+Messages of the wire from memory, without a network: payload is handed out as views, so that MB/s says little where nothing
+is copied out. The slow twin is what the tests compare the decoder with.`;
+
+const { values } = parseArgs({ options: { help: { type: 'boolean', default: false } } });
 
 const CHUNK_BYTES = 262_144;
 const BLOCK_BYTES = 16_384;
@@ -68,12 +76,13 @@ function decodeSlowly(bytes: Uint8Array): number {
 }
 
 /** Blocks of 16 KiB for 16 MiB. */
-export function blockStream(): Uint8Array {
+function blockStream(): Uint8Array {
   const block = new Uint8Array(BLOCK_BYTES).fill(0x5a);
   return concat(Array.from({ length: 1_024 }, (_, at) => encodePiece(at >>> 6, (at & 63) * BLOCK_BYTES, block)));
 }
 
-export function runMessageDecoderBenchmark(print: (line: string) => void): void {
+function main(): void {
+  const report = new Report({ benchmark: 'decoder', settings: { chunkBytes: CHUNK_BYTES, runs: RUNS } });
   const blocks = blockStream();
   const haves = encodeHaves(Array.from({ length: 300_000 }, (_, at) => at % 1_000));
   const fewHaves = haves.subarray(0, 9 * 1_000);
@@ -89,10 +98,14 @@ export function runMessageDecoderBenchmark(print: (line: string) => void): void 
     { name: 'blocks of 16 KiB, slow twin', bytes: blocks, messages: 1_024, repeats: 1, decode: decodeSlowly },
     { name: 'haves, slow twin', bytes: fewHaves, messages: 1_000, repeats: 1, decode: decodeSlowly },
   ];
-  for (const benchmark of cases) print(JSON.stringify(measure(benchmark)));
+  for (const benchmark of cases) report.row({ case: benchmark.name, client: 'p2p', ...measure(benchmark) });
+  report.chart({
+    ...{ name: 'decoder', title: 'decoder: messages a second', figure: 'messagesPerSec', unit: '' },
+    isScaledByCase: true,
+  });
 }
 
-function measure(benchmark: BenchmarkCase): object {
+function measure(benchmark: BenchmarkCase): Record<string, unknown> {
   const seconds: number[] = [];
   for (let run = 0; run < RUNS + 2; run += 1) {
     const start = performance.now();
@@ -103,21 +116,12 @@ function measure(benchmark: BenchmarkCase): object {
     // The first two runs warm the compiler up.
     if (run >= 2) seconds.push((performance.now() - start) / 1000);
   }
-  seconds.sort((a, b) => a - b);
-  const rate = (amount: number, at: number) => Math.round((amount * benchmark.repeats) / (seconds[at] ?? Infinity));
-  const middle = RUNS >>> 1;
+  const rates = (amount: number): number[] => seconds.map((each) => (amount * benchmark.repeats) / each);
   return {
-    benchmark: 'message-decoder',
-    case: benchmark.name,
-    messagesPerSec: rate(benchmark.messages, middle),
-    mbPerSec: rate(benchmark.bytes.length / 1e6, middle),
-    mbPerSecSlowest: rate(benchmark.bytes.length / 1e6, RUNS - 1),
-    mbPerSecFastest: rate(benchmark.bytes.length / 1e6, 0),
-    node: process.version,
-    machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
+    messagesPerSec: spread(rates(benchmark.messages), 0),
+    mbPerSec: spread(rates(benchmark.bytes.length / 1e6), 0),
   };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  runMessageDecoderBenchmark((line) => process.stdout.write(`${line}\n`));
-}
+if (values.help) console.log(HELP);
+else main();
