@@ -7,7 +7,6 @@
  * `PeerRoster`, `BanList` and `AnnounceTiers`. Measured by: benchmarks/swarm/simulation.bench.ts.
  */
 import { InvariantError } from '../errors.js';
-import type { PieceIndex } from '../metainfo/piece-layout.js';
 import { shownWebSeed } from '../metainfo/web-seeds.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import type { PeerAddress } from '../protocol/peer-address.js';
@@ -23,7 +22,7 @@ import type { SwarmConfig } from './swarm-config.js';
 import type { SwarmAction, SwarmEvent } from './swarm-events.js';
 import { SwarmLink } from './swarm-link.js';
 import { SwarmReport } from './swarm-report.js';
-import { SuperSeeding } from './super-seeding.js';
+import { SuperSeeder } from './super-seeder.js';
 import type { SwarmSnapshot } from './swarm-snapshot.js';
 import { WebSeedRoster } from './web-seed-roster.js';
 
@@ -40,6 +39,7 @@ export class Swarm {
   readonly #actions = new ActionQueue<SwarmAction>();
   readonly #links = new Map<number, SwarmLink>();
   readonly #trade: PieceTrade;
+  readonly #superSeeder: SuperSeeder;
   readonly #choker: Choker;
   readonly #roster: PeerRoster;
   readonly #webSeeds: WebSeedRoster;
@@ -51,10 +51,6 @@ export class Swarm {
   #needsChoker = false;
   /** When `#dial` has to look again: now, later, or not before something happens. */
   #dialMs: number | undefined;
-  #superSeeding: SuperSeeding | undefined;
-  #needsShow = false;
-  /** What the trackers counted last, this peer among them. */
-  #toldSeeders = 0;
   #bannedCount = 0;
   #peerEverAnswered = false;
   #isComplete = false;
@@ -65,6 +61,7 @@ export class Swarm {
     this.#nowMs = nowMs;
     this.#lastTickMs = nowMs;
     this.#trade = new PieceTrade({ ...config, act: (action) => this.#actions.push(action) });
+    this.#superSeeder = new SuperSeeder(config, this.#trade, (action) => this.#actions.push(action));
     this.#choker = new Choker(config, nowMs);
     this.#roster = new PeerRoster({ ...config, isBanned: (address) => this.#bans.isAddressBanned(address) });
     const webSeeds = config.wantsPieces ? (config.webSeeds ?? []) : [];
@@ -111,7 +108,7 @@ export class Swarm {
         return this.#handleClosed(event);
       case 'announce-succeeded':
         this.#announces.handleSucceeded(event, this.#nowMs);
-        this.#toldSeeders = event.seeders ?? this.#toldSeeders;
+        if (event.seeders !== undefined) this.#superSeeder.handleSeeders(event.seeders);
         return this.#learnAddresses(event.peers);
       case 'announce-failed':
         return this.#announces.handleFailed(event.url, event.message, this.#nowMs);
@@ -129,7 +126,7 @@ export class Swarm {
     const action = this.#actions.shift();
     if (action || this.#isStopped) return action;
     this.#trade.supplyDirty(this.#roster.halfOpenCount, this.#nowMs);
-    this.#show();
+    this.#superSeeder.show(this.#nowMs);
     this.#choke();
     this.#openWebSeeds();
     this.#dial();
@@ -186,7 +183,7 @@ export class Swarm {
     if (!link || link.isClosing) return;
     switch (event.type) {
       case 'peer-asked':
-        return this.#handleAsked(link, event.pieceIndices);
+        return this.#superSeeder.handleAsked(link.linkId, event.pieceIndices, this.#nowMs);
       case 'peer-extended':
         return this.#handleExtended(link, event);
       case 'peer-has':
@@ -238,12 +235,10 @@ export class Swarm {
     const replaced = this.#links.get(admission.replaced ?? -1);
     if (replaced) this.#close(replaced, 'a duplicate connection');
     const link = new SwarmLink({ linkId, address, incoming, peerId, blameKey, admittedMs: this.#nowMs });
-    if (this.#links.size === 0 && this.#canSuperSeed()) this.#superSeed();
+    const showsNothing = this.#superSeeder.handleAdmitted(link, this.#links.size === 0, this.#nowMs);
     this.#links.set(linkId, link);
     this.#trade.addLink(link);
-    this.#superSeeding?.addLink(link, this.#nowMs);
-    this.#needsShow = true;
-    this.#actions.push({ type: 'admit', linkId, blameKey, ...(this.#superSeeding && { showsNothing: true }) });
+    this.#actions.push({ type: 'admit', linkId, blameKey, ...(showsNothing && { showsNothing }) });
   }
 
   #handleExtended(link: SwarmLink, event: EventOf<'peer-extended'>): void {
@@ -267,8 +262,7 @@ export class Swarm {
           ? new PieceSet(pieceCount)
           : PieceSet.from(pieceCount, pieces);
     this.#trade.handlePieces(link, told);
-    this.#superSeeding?.handlePieces(told);
-    this.#needsShow = true;
+    this.#superSeeder.handlePieces(told);
     this.#updateInterest(link);
     this.#noteUseless(link);
   }
@@ -276,15 +270,9 @@ export class Swarm {
   #handleHave(link: SwarmLink, event: EventOf<'peer-have'>): void {
     // A peer that owns nothing may go without a bitfield.
     if (!link.pieces) this.#handleHas(link, 'none');
-    for (const pieceIndex of event.pieceIndices) this.#superSeeding?.handleHave(link.linkId, pieceIndex);
-    this.#needsShow = true;
+    this.#superSeeder.handleHaves(link.linkId, event.pieceIndices);
     if (this.#trade.handleHave(link, event.pieceIndices)) this.#setInterest(link, true);
     if (link.pieces?.isFull) this.#noteUseless(link);
-  }
-
-  #handleAsked(link: SwarmLink, pieceIndices: EventOf<'peer-asked'>['pieceIndices']): void {
-    for (const pieceIndex of pieceIndices) this.#superSeeding?.handleAsked(link.linkId, pieceIndex, this.#nowMs);
-    this.#needsShow = true;
   }
 
   #handleVerified(event: EventOf<'piece-verified'>): void {
@@ -324,7 +312,7 @@ export class Swarm {
 
   #handleLost(event: EventOf<'pieces-lost'>): void {
     for (const pieceIndex of event.pieceIndices) this.#trade.handleLost(pieceIndex);
-    this.#endSuperSeeding();
+    this.#superSeeder.end();
     for (const link of this.#links.values()) this.#updateInterest(link);
   }
 
@@ -352,8 +340,7 @@ export class Swarm {
     const { pieces } = link;
     this.#trade.removeLink(link, this.#nowMs);
     this.#links.delete(event.linkId);
-    this.#superSeeding?.removeLink(event.linkId, pieces);
-    this.#needsShow = true;
+    this.#superSeeder.handleClosed(event.linkId, pieces);
     if (event.reason === 'protocol') this.#blame(link.blameKey, BLAME.protocol, 'broke the protocol', link);
   }
 
@@ -426,54 +413,13 @@ export class Swarm {
   #tickIfDue(): void {
     if (this.#isStopped || this.#nowMs - this.#lastTickMs < TICK_MS) return;
     this.#lastTickMs = this.#nowMs;
-    this.#needsShow = true;
+    this.#superSeeder.handleTick();
     this.#trade.handleTick(this.#nowMs);
     for (const link of this.#links.values()) {
       if (link.amInterested && link.assigned.size === 0) this.#updateInterest(link);
       if (link.uselessSinceMs === undefined || this.#nowMs - link.uselessSinceMs < USELESS_MS) continue;
       if (this.#isUploadOnly()) this.#close(link, 'both ends only upload');
       else link.uselessSinceMs = undefined;
-    }
-  }
-
-  /** The only full peer, as far as it is known. */
-  #canSuperSeed(): boolean {
-    const { superSeeds, wantsPieces, layout } = this.#config;
-    return superSeeds && !wantsPieces && layout.pieceCount > 1 && this.owned.isFull() && this.#toldSeeders <= 1;
-  }
-
-  #superSeed(): void {
-    const { layout, random } = this.#config;
-    this.#superSeeding = new SuperSeeding({
-      pieceCount: layout.pieceCount,
-      pieceLengthBytes: layout.pieceLengthBytes,
-      random,
-      availability: this.#trade.picker,
-    });
-  }
-
-  /** Everybody learns that we have everything. */
-  #endSuperSeeding(): void {
-    const linkIds = [...(this.#superSeeding?.linkIds ?? [])];
-    this.#superSeeding = undefined;
-    for (const linkId of linkIds) {
-      const { pieces } = this.#links.get(linkId) ?? {};
-      const pieceIndices = this.#ownedPieces().filter((index) => pieces?.has(index) !== true);
-      this.#actions.push({ type: 'show', linkId, pieceIndices, isAll: true });
-    }
-  }
-
-  #ownedPieces(): PieceIndex[] {
-    return [...this.owned.indices()].map((index) => this.#config.layout.pieceIndex(index));
-  }
-
-  #show(): void {
-    if (!this.#needsShow || !this.#superSeeding) return;
-    this.#needsShow = false;
-    if (this.#superSeeding.isSpread) return this.#endSuperSeeding();
-    for (const linkId of this.#superSeeding.linkIds) {
-      const pieceIndices = this.#superSeeding.show(linkId, this.#nowMs);
-      if (pieceIndices.length > 0) this.#actions.push({ type: 'show', linkId, pieceIndices, isAll: false });
     }
   }
 
