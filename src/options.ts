@@ -33,8 +33,8 @@ export const OPTIONS = {
     default: 9999,
     min: 0,
     max: 65_535,
-    unit: 'TCP port',
-    doc: 'Port of the tracker.',
+    unit: 'port',
+    doc: 'Port of the tracker, over TCP and UDP.',
   },
   workerThreads: {
     default: 2,

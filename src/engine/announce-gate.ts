@@ -24,7 +24,9 @@ export class AnnounceGate {
    * @param isHurried it has no time for the pace
    */
   async run(url: string, work: () => Promise<void>, signal: AbortSignal, isHurried = false): Promise<void> {
-    const origin = URL.canParse(url) ? new URL(url).origin : url;
+    // Not `origin`, which is null for udp.
+    const { protocol, host } = URL.canParse(url) ? new URL(url) : { protocol: '', host: url };
+    const origin = `${protocol}//${host}`;
     const queue = this.#queues.get(origin) ?? { underWay: 0, waiting: new Set() };
     this.#queues.set(origin, queue);
     if (queue.underWay < AT_ONCE) queue.underWay += 1;

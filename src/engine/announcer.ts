@@ -6,7 +6,7 @@ import type { InfoHash } from '../metainfo/metainfo.js';
 import type { PeerId } from '../protocol/peer-address.js';
 import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 import type { AnnounceGate } from './announce-gate.js';
-import { announce } from '../tracker/announce-client.js';
+import type { TrackerClient } from '../tracker/tracker-client.js';
 
 /** Payload so far, as trackers want to know it (BEP 3). */
 export interface TransferTotals {
@@ -24,6 +24,7 @@ export interface AnnouncerOptions {
   readonly localAddress?: string | undefined;
   /** Shared by all torrents of the process. */
   readonly gate: AnnounceGate;
+  readonly client: Pick<TrackerClient, 'announce'>;
   readonly onEvent: (event: Extract<SwarmEvent, { type: 'announce-succeeded' | 'announce-failed' }>) => void;
   readonly onAnnounced: (url: string, seeders: number | undefined, leechers: number | undefined) => void;
 }
@@ -64,10 +65,11 @@ export class Announcer {
     signal: AbortSignal,
   ): Promise<void> {
     const { url, event, numWant } = action;
-    const { infoHash, peerId, port, localAddress, onEvent, onAnnounced } = this.#options;
+    const { infoHash, peerId, port, localAddress, client, onEvent, onAnnounced } = this.#options;
     try {
       const about = { infoHash, peerId, port, localAddress, key: this.#key, ...totals };
-      const reply = await announce({ url, event, numWant, signal, ...about });
+      const patience = action.hasAlternative ? 'short' : 'long';
+      const reply = await client.announce({ url, event, numWant, patience, signal, ...about });
       if (signal.aborted) return;
       onAnnounced(url, reply.seeders, reply.leechers);
       onEvent({

@@ -33,6 +33,7 @@ type SharedSettings =
   | 'pool'
   | 'announceGate'
   | 'localAddress'
+  | 'trackerClient'
   | 'nextLinkId'
   | 'onEvent'
   | 'onStopped';

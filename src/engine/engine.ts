@@ -13,6 +13,8 @@ import { HashRegistry } from '../hashing/hash-registry.js';
 import { checkOption } from '../options.js';
 import type { PeerId } from '../protocol/peer-address.js';
 import { createPeerId } from '../protocol/peer-id.js';
+import { TrackerClient } from '../tracker/tracker-client.js';
+import { listenedFamilies } from '../tracker/tracker-addresses.js';
 import type { FromWorker } from '../workers/worker-messages.js';
 import { WorkerPool } from '../workers/worker-pool.js';
 import { defaultThreadCount } from '../workers/worker-threads.js';
@@ -82,6 +84,7 @@ class Engine implements EngineApi, EngineContext {
   readonly config: EngineConfig;
   readonly registry: HashRegistry;
   readonly announceGate = new AnnounceGate();
+  readonly #trackerClient: TrackerClient;
   readonly #hashPluginUrls: readonly string[];
   readonly #settings: {
     readonly port: number;
@@ -112,6 +115,7 @@ class Engine implements EngineApi, EngineContext {
     this.config = config;
     this.registry = registry;
     this.#hashPluginUrls = hashPluginUrls;
+    this.#trackerClient = new TrackerClient(listenedFamilies(config.bindHost));
     // Each transfer listens to it.
     setMaxListeners(0, this.#abort.signal);
     this.#settings = {
@@ -217,6 +221,7 @@ class Engine implements EngineApi, EngineContext {
       pool: this.#startPool(),
       announceGate: this.announceGate,
       localAddress: sourceAddress(this.config.bindHost),
+      trackerClient: this.#trackerClient,
       // Even numbers; workers number incoming links with odd ones.
       nextLinkId: () => (this.#linkSerial += 2),
       downloadLimitBytesPerSec: this.config.downloadLimitBytesPerSec,
@@ -240,6 +245,7 @@ class Engine implements EngineApi, EngineContext {
       maxPeers: this.#settings.maxPeers,
       pool: this.#startPool(),
       announceGate: this.announceGate,
+      trackerClient: this.#trackerClient,
       nextLinkId: () => (this.#linkSerial += 2),
       onStopped: () => {
         this.#sessions.delete(torrentId);
@@ -344,6 +350,7 @@ class Engine implements EngineApi, EngineContext {
     this.#logKeeper?.close();
     this.#reporter?.close();
     const stopped = await Promise.allSettled([...this.#active].map((transfer) => transfer.stop()));
+    await this.#trackerClient.close();
     await this.#pool?.close();
     await Promise.allSettled(this.#underWay);
     this.#store?.close();

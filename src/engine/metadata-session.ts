@@ -14,6 +14,7 @@ import { seededRandom } from '../swarm/seeded-random.js';
 import type { SwarmEvent } from '../swarm/swarm-events.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import type { FromWorker, MetadataTorrentSetup } from '../workers/worker-messages.js';
+import type { TrackerClient } from '../tracker/tracker-client.js';
 import type { AnnounceGate } from './announce-gate.js';
 import { Announcer } from './announcer.js';
 import { LinkHosts } from './link-hosts.js';
@@ -32,6 +33,7 @@ export interface MetadataSessionOptions {
   readonly maxPeers: number;
   readonly pool: WorkerPool;
   readonly announceGate: AnnounceGate;
+  readonly trackerClient: TrackerClient;
   readonly nextLinkId: () => number;
   /** It has left, and needs no messages of the workers any more. */
   readonly onStopped: () => void;
@@ -76,6 +78,7 @@ export class MetadataSession implements WorkerSession {
       peerId: options.peerId,
       port: options.listenPorts[0] ?? 0,
       gate: options.announceGate,
+      client: options.trackerClient,
       onEvent: (event) => {
         this.#handle(event);
         this.settle();

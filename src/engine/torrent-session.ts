@@ -19,6 +19,7 @@ import { Swarm } from '../swarm/swarm.js';
 import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
 import type { CopyFile } from '../store/copy-store.js';
+import type { TrackerClient } from '../tracker/tracker-client.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
 import type { FromWorker, LinkAction, TorrentFile, TorrentSetup } from '../workers/worker-messages.js';
 import type { AnnounceGate } from './announce-gate.js';
@@ -56,6 +57,7 @@ export interface SessionOptions {
   readonly announceGate: AnnounceGate;
   /** Local address to announce from; the system's choice when left out. */
   readonly localAddress?: string | undefined;
+  readonly trackerClient: TrackerClient;
   readonly recorder: OwnershipRecorder | undefined;
   readonly nextLinkId: () => number;
   readonly onEvent: (event: EngineEvent) => void;
@@ -143,6 +145,7 @@ export class TorrentSession implements WorkerSession {
       port: options.listenPorts[0] ?? 0,
       localAddress: options.localAddress,
       gate: options.announceGate,
+      client: options.trackerClient,
       onEvent: (event) => {
         this.handleSwarmEvent(event);
         this.settle();

@@ -24,6 +24,8 @@ export interface AnnounceNeed {
 export interface Announce {
   readonly url: string;
   readonly event: AnnounceEvent;
+  /** Another tracker of the tier is ready, so that a silent one needs not be waited for. */
+  readonly hasAlternative?: true;
 }
 
 export interface AnnounceAnswer {
@@ -75,7 +77,12 @@ export class AnnounceSchedule {
     if (dueMs === undefined || dueMs > nowMs) return undefined;
     const tracker = this.#trackerAt(nowMs);
     if (!tracker) return undefined;
-    this.#inFlight = { url: tracker.url, event: this.#eventFor(tracker, need) };
+    const hasAlternative = this.#all().some((other) => other !== tracker && other.retryMs <= nowMs);
+    this.#inFlight = {
+      url: tracker.url,
+      event: this.#eventFor(tracker, need),
+      ...(hasAlternative && { hasAlternative }),
+    };
     return this.#inFlight;
   }
 

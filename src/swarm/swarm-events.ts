@@ -222,7 +222,14 @@ export type SwarmAction =
   /** Verified: tell every peer, and write it down. One action a piece for both, the driver batches. */
   | { readonly type: 'broadcast-have'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'record-piece'; readonly pieceIndex: PieceIndex }
-  | { readonly type: 'announce'; readonly url: string; readonly event: AnnounceEvent; readonly numWant: number }
+  | {
+      readonly type: 'announce';
+      readonly url: string;
+      readonly event: AnnounceEvent;
+      readonly numWant: number;
+      /** Another tracker is ready to be asked when this one is silent. */
+      readonly hasAlternative?: true;
+    }
   | {
       readonly type: 'ban';
       readonly blameKey: string;

@@ -23,8 +23,12 @@ export interface AnnounceRequest {
   readonly numWant?: number;
   /** Same in all announces of a process, so that the tracker knows us by another address. */
   readonly key?: string;
-  /** 15 s when left out. */
+  /** For the whole of it; 15 s over HTTP when left out, and over UDP what `patience` says. */
   readonly timeoutMs?: number;
+  /** Over UDP: whether a silent tracker is asked once, for 15 s, or three times, for 105 s; `long` when left out. */
+  readonly patience?: 'short' | 'long';
+  /** The family of addresses to go out by; any when left out. */
+  readonly family?: 'ipv4' | 'ipv6';
   readonly signal?: AbortSignal;
   /** Local address to announce from: the tracker tells others of it. The system's choice when left out. */
   readonly localAddress?: string | undefined;
@@ -47,6 +51,7 @@ export async function announce(request: AnnounceRequest): Promise<AnnounceReply>
     maxBytes: MAX_REPLY_BYTES,
     timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     localAddress: request.localAddress,
+    ...(request.family && { family: request.family === 'ipv4' ? 4 : 6 }),
     ...(request.signal && { signal: request.signal }),
   });
   const { origin } = new URL(request.url);
@@ -95,7 +100,7 @@ export function announceUrl(request: AnnounceRequest): string {
 }
 
 /** Each byte percent-encoded but the unreserved ones of RFC 3986. */
-function escapeBytes(bytes: Uint8Array): string {
+export function escapeBytes(bytes: Uint8Array): string {
   let text = '';
   for (const byte of bytes) {
     const character = String.fromCharCode(byte);

@@ -49,7 +49,7 @@ export function parseAnnounceQuery(query: string): AnnounceQuery | QueryRefusal 
   if (peerId?.length !== HASH_BYTES) return wrongLength('peer_id', peerId);
   const port = parseWhole(fields.port);
   if (port === undefined || port > 0xffff) return refusal('port is missing, or no number from 1 to 65535');
-  if (port < LEAST_PEER_PORT) return refusal(`port ${port} is refused: peers listen on ${LEAST_PEER_PORT} or above`);
+  if (port < LEAST_PEER_PORT) return refusal(privilegedPort(port));
   if (fields.left !== '' && parseWhole(fields.left) === undefined) return refusal('left is no whole number');
 
   const event = parseEvent(fields.event);
@@ -59,7 +59,7 @@ export function parseAnnounceQuery(query: string): AnnounceQuery | QueryRefusal 
     peerId: Buffer.from(peerId, 'latin1'),
     port,
     event,
-    role: roleOf(event, fields.left),
+    role: roleOf(event, /^0+$/.test(fields.left)),
     numWant: Math.min(parseWhole(fields.numwant) ?? DEFAULT_NUM_WANT, MAX_NUM_WANT),
     isCompact: fields.compact !== '0',
     withPeerIds: fields.no_peer_id !== '1',
@@ -82,6 +82,17 @@ export function parseScrapeQuery(query: string): { readonly type: 'scrape'; info
   if (wrong !== undefined) return wrongLength('info_hash', wrong);
   if (infoHashes.size === 0) return refusal('a scrape of all torrents is not answered: name them by info_hash');
   return { type: 'scrape', infoHashes: [...infoHashes].sort() };
+}
+
+/** What an announcing peer is for the others. @param hasAll nothing is left to fetch */
+export function roleOf(event: AnnounceQueryEvent, hasAll: boolean): PeerRole {
+  if (event === 'paused') return 'partial-seed';
+  return event === 'completed' || hasAll ? 'seed' : 'downloader';
+}
+
+/** Why a port below `LEAST_PEER_PORT` is refused. */
+export function privilegedPort(port: number): string {
+  return `port ${port} is refused: peers listen on ${LEAST_PEER_PORT} or above`;
 }
 
 /** The bytes that a percent-encoded text stands for, `+` being a space; undefined when it is malformed. */
@@ -155,12 +166,6 @@ function parseEvent(text: string): AnnounceQueryEvent {
     default:
       return 'none';
   }
-}
-
-function roleOf(event: AnnounceQueryEvent, left: string): PeerRole {
-  if (event === 'paused') return 'partial-seed';
-  if (event === 'completed' || /^0+$/.test(left)) return 'seed';
-  return 'downloader';
 }
 
 /** A number of digits alone; past 2^53 it is no more exact, which no field needs. */

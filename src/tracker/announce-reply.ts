@@ -7,10 +7,9 @@ import type { SwarmCounts, TakePeer } from './peer-store.js';
 import { ADDRESS_IS, PEER_RECORD } from './peer-table.js';
 import { ANNOUNCE_INTERVAL_MS, MAX_NUM_WANT, MIN_ANNOUNCE_INTERVAL_MS } from './tracker-limits.js';
 
-const COMPACT_IPV4_BYTES = 6;
-const COMPACT_IPV6_BYTES = 18;
-/** Where the four bytes lie in an IPv4-mapped address. */
-const IPV4_AT = 12;
+/** Of one peer: address and port (BEP 23, BEP 7). */
+export const COMPACT_IPV4_BYTES = 6;
+export const COMPACT_IPV6_BYTES = 18;
 const INTERVALS = `8:intervali${ANNOUNCE_INTERVAL_MS / 1000}e12:min intervali${MIN_ANNOUNCE_INTERVAL_MS / 1000}e`;
 
 /** Takes peers and becomes the body of a reply. One object serves all announces, one after another. */
@@ -42,16 +41,10 @@ export class AnnounceReplyWriter {
       this.#dictionaries += dictionaryOf(ip.subarray(ipAt, ipAt + IP_BYTES), port, peerId);
       return;
     }
-    if (insteadIp) {
-      const isShort = isIpv4(ip);
-      const list = isShort ? this.#ipv4 : this.#ipv6;
-      list.append(ip, isShort ? IPV4_AT : 0, isShort ? 4 : IP_BYTES);
-      list.append(records, portAt, 2);
-    } else if (((records[offset + PEER_RECORD.address] ?? 0) & ADDRESS_IS.ipv4) !== 0) {
-      this.#ipv4.append(records, ipAt + IPV4_AT, COMPACT_IPV4_BYTES);
-    } else {
-      this.#ipv6.append(records, ipAt, COMPACT_IPV6_BYTES);
-    }
+    const isShort = insteadIp
+      ? isIpv4(insteadIp)
+      : ((records[offset + PEER_RECORD.address] ?? 0) & ADDRESS_IS.ipv4) !== 0;
+    (isShort ? this.#ipv4 : this.#ipv6).takePeer(records, offset, insteadIp);
   };
 
   /** The reply; keys ascend, as bencode wants. */
@@ -79,33 +72,54 @@ export function scrapeReply(swarms: readonly (readonly [infoHash: string, counts
   return `d5:filesd${files}ee`;
 }
 
-/** Compact peers, end to end. */
-class CompactPeers {
-  readonly #bytes: Buffer;
+/** Compact peers of one family, end to end; one object serves all replies, one after another. */
+export class CompactPeers {
+  readonly #buffer: Buffer;
+  /** Where the address begins among the 16 bytes of one. */
+  readonly #ipAt: number;
   #length = 0;
 
-  /** @param peerBytes of one peer */
+  /** @param peerBytes `COMPACT_IPV4_BYTES` or `COMPACT_IPV6_BYTES` */
   constructor(peerBytes: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(MAX_NUM_WANT * peerBytes);
+    this.#buffer = Buffer.allocUnsafeSlow(MAX_NUM_WANT * peerBytes);
+    this.#ipAt = IP_BYTES + 2 - peerBytes;
   }
 
   get length(): number {
     return this.#length;
   }
 
+  /** A view, valid until the next change. */
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   clear(): void {
     this.#length = 0;
   }
 
-  /** Byte by byte: for so few, `set` and `subarray` cost more than the copy. */
-  append(from: Uint8Array, offset: number, length: number): void {
-    for (let at = 0; at < length; at += 1) this.#bytes[this.#length + at] = from[offset + at] ?? 0;
-    this.#length += length;
-  }
+  /** Adds a peer of this family; at most `MAX_NUM_WANT` of them. */
+  readonly takePeer: TakePeer = (records, offset, insteadIp) => {
+    if (insteadIp) {
+      this.#append(insteadIp, this.#ipAt, IP_BYTES);
+      this.#append(records, offset + PEER_RECORD.port, offset + PEER_RECORD.port + 2);
+    } else {
+      // The port follows the address.
+      this.#append(records, offset + PEER_RECORD.ip + this.#ipAt, offset + PEER_RECORD.port + 2);
+    }
+  };
 
   /** As a bencoded byte string. */
   toBencode(): string {
-    return `${this.#length}:${this.#bytes.toString('latin1', 0, this.#length)}`;
+    return `${this.#length}:${this.#buffer.toString('latin1', 0, this.#length)}`;
+  }
+
+  /** Byte by byte: for so few, `set` and `subarray` cost more than the copy. */
+  #append(from: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; at += 1) {
+      this.#buffer[this.#length] = from[at] ?? 0;
+      this.#length += 1;
+    }
   }
 }
 

@@ -21,6 +21,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   /** Local address to send from; the system's choice when left out. */
   readonly localAddress?: string | undefined;
+  /** The family of addresses to go out by; any when left out. */
+  readonly family?: 4 | 6;
 }
 
 export interface HttpReply {
@@ -80,9 +82,11 @@ export function parseHttpUrl(text: string, base?: URL): URL {
   }
   const url = new URL(text, base);
   if (url.protocol === 'http:' || url.protocol === 'https:') return url;
-  const why = url.protocol === 'udp:' ? 'trackers over UDP are not supported yet' : `${url.protocol} is not supported`;
   const where = base ? `${base.origin}, which redirects to ${url.protocol}` : `${url.protocol}//${url.host}`;
-  throw new TrackerError('P2P_TRACKER_UNREACHABLE', `cannot reach ${where}: ${why}; use http or https`);
+  throw new TrackerError(
+    'P2P_TRACKER_UNREACHABLE',
+    `cannot reach ${where}: ${url.protocol} is not supported; use http or https`,
+  );
 }
 
 /** Resolves when the head of the answer is there. */
@@ -100,6 +104,7 @@ function open(url: URL, request: HttpRequest, signal: AbortSignal): Promise<Inco
     signal,
     // localhost is ::1 and 127.0.0.1, and a tracker may listen on one of them.
     autoSelectFamily: request.localAddress === undefined,
+    ...(request.family !== undefined && { family: request.family }),
     ...(request.localAddress !== undefined && {
       localAddress: request.localAddress,
       family: isIP(request.localAddress),

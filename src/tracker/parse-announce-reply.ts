@@ -64,36 +64,65 @@ export function parseAnnounceReply(body: Uint8Array): ParsedAnnounceReply {
   };
 }
 
-/** From `peers`, compact or a list of dictionaries, and `peers6`. */
-function peersOf(reply: BencodeDictionary): PeerAddress[] {
-  const peers = new Map<string, PeerAddress>();
-  const add = (ip: Uint8Array | undefined, port: number | undefined): void => {
-    if (!ip || !isDialableIp(ip) || port === undefined || port < 1 || port > 0xffff) return;
-    if (peers.size >= MAX_PEERS_KEPT) return;
-    const peer = { host: formatIp(ip), port };
-    peers.set(formatAddress(peer), peer);
-  };
-  for (const entry of reply.list('peers') ?? []) {
-    // A name instead of an address is passed over: it would have us ask the resolver for whatever the tracker likes.
-    if (entry instanceof BencodeDictionary) add(parseIp(entry.text('ip') ?? ''), entry.integer('port'));
-  }
-  readCompact(reply.bytes('peers'), 4, add);
-  readCompact(reply.bytes('peers6'), 16, add);
-  return [...peers.values()];
+/** The same for an answer over UDP (BEP 15), which has no shortest interval. @param ipLength of its peers */
+export function readUdpReply(
+  reply: {
+    readonly intervalSec: number;
+    readonly seeders: number;
+    readonly leechers: number;
+    readonly peers: Uint8Array;
+  },
+  ipLength: 4 | 16,
+): AnnounceReply {
+  const { seeders, leechers } = reply;
+  const intervalMs = clamp(reply.intervalSec * 1000, LONGEST_INTERVAL_MS);
+  const peers = new FoundPeers();
+  peers.addCompact(reply.peers, ipLength);
+  const minIntervalMs = clamp(DEFAULT_MIN_INTERVAL_MS, intervalMs);
+  return { intervalMs, minIntervalMs, peers: peers.list(), seeders, leechers };
 }
 
-/** Address and port, end to end; a rest that is no whole peer is passed over. */
-function readCompact(
-  bytes: Uint8Array | undefined,
-  ipLength: 4 | 16,
-  add: (ip: Uint8Array, port: number) => void,
-): void {
-  if (!bytes) return;
-  for (let at = 0; at + ipLength + 2 <= bytes.length; at += ipLength + 2) {
-    const ip = new Uint8Array(16);
-    if (ipLength === 4) ip.fill(0xff, 10, 12);
-    ip.set(bytes.subarray(at, at + ipLength), 16 - ipLength);
-    add(ip, ((bytes[at + ipLength] ?? 0) << 8) | (bytes[at + ipLength + 1] ?? 0));
+/** What a tracker says, cut short and safe to print. */
+export function fitForPeople(text: string): string {
+  return escapeText(text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text);
+}
+
+/** From `peers`, compact or a list of dictionaries, and `peers6`. */
+function peersOf(reply: BencodeDictionary): PeerAddress[] {
+  const peers = new FoundPeers();
+  for (const entry of reply.list('peers') ?? []) {
+    // A name instead of an address is passed over: it would have us ask the resolver for whatever the tracker likes.
+    if (entry instanceof BencodeDictionary) peers.add(parseIp(entry.text('ip') ?? ''), entry.integer('port'));
+  }
+  peers.addCompact(reply.bytes('peers'), 4);
+  peers.addCompact(reply.bytes('peers6'), 16);
+  return peers.list();
+}
+
+/** Peers that can be dialled, without repeats. */
+class FoundPeers {
+  readonly #peers = new Map<string, PeerAddress>();
+
+  add(ip: Uint8Array | undefined, port: number | undefined): void {
+    if (!ip || !isDialableIp(ip) || port === undefined || port < 1 || port > 0xffff) return;
+    if (this.#peers.size >= MAX_PEERS_KEPT) return;
+    const peer = { host: formatIp(ip), port };
+    this.#peers.set(formatAddress(peer), peer);
+  }
+
+  /** Address and port, end to end; a rest that is no whole peer is passed over. */
+  addCompact(bytes: Uint8Array | undefined, ipLength: 4 | 16): void {
+    if (!bytes) return;
+    for (let at = 0; at + ipLength + 2 <= bytes.length; at += ipLength + 2) {
+      const ip = new Uint8Array(16);
+      if (ipLength === 4) ip.fill(0xff, 10, 12);
+      ip.set(bytes.subarray(at, at + ipLength), 16 - ipLength);
+      this.add(ip, ((bytes[at + ipLength] ?? 0) << 8) | (bytes[at + ipLength + 1] ?? 0));
+    }
+  }
+
+  list(): PeerAddress[] {
+    return [...this.#peers.values()];
   }
 }
 
@@ -109,8 +138,4 @@ function countOf(reply: BencodeDictionary, key: string): number | undefined {
 
 function clamp(intervalMs: number, longestMs: number): number {
   return Math.min(Math.max(intervalMs, LEAST_INTERVAL_MS), longestMs);
-}
-
-function fitForPeople(text: string): string {
-  return escapeText(text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text);
 }

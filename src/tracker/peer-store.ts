@@ -19,6 +19,8 @@ export interface StoreAnnounce {
   readonly role: PeerRole;
   /** Most peers that the answer may name. */
   readonly numWant: number;
+  /** The answer can name peers of this family alone (BEP 15). */
+  readonly onlyFamily: 'ipv4' | 'ipv6' | undefined;
 }
 
 /** The state of one swarm. */

@@ -72,6 +72,7 @@ export class PeerTable {
   /** Slot + 1 by hash, open addressing, 0 is empty; undefined in small swarms. Never more than half full. */
   #index: Uint32Array | undefined;
   #count = 0;
+  #ipv4Count = 0;
   #downloaderCount = 0;
   #seedCount = 0;
 
@@ -89,6 +90,11 @@ export class PeerTable {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Those with an IPv4 address. */
+  get ipv4Count(): number {
+    return this.#ipv4Count;
   }
 
   get seedCount(): number {
@@ -131,6 +137,9 @@ export class PeerTable {
   /** Removes the peer in a slot; the last record of its run takes its place. */
   removeAt(slot: number): void {
     if (this.roleAt(slot) === 'seed') this.#seedCount -= 1;
+    if (((this.#page.bytes[this.offsetOf(slot) + PEER_RECORD.address] ?? 0) & ADDRESS_IS.ipv4) !== 0) {
+      this.#ipv4Count -= 1;
+    }
     this.#forget(slot);
     let hole = slot;
     if (slot < this.#downloaderCount) {
@@ -177,6 +186,7 @@ export class PeerTable {
       this.#downloaderCount += 1;
     }
     if (peer.role === 'seed') this.#seedCount += 1;
+    if (isIpv4(peer.ip)) this.#ipv4Count += 1;
     this.#write(slot, peer);
     if (this.#index) this.#index[this.#placeOf(this.#index, peer.ip, 0, peer.port)] = slot + 1;
   }

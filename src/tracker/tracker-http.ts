@@ -2,8 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StorageError } from '../errors.js';
 import { AnnounceReplyWriter, failureReply, scrapeReply } from './announce-reply.js';
-import { parseAnnounceQuery, parseScrapeQuery, type AnnounceQuery } from './announce-query.js';
-import type { PeerStore, StoreAnnounce } from './peer-store.js';
+import { AnnounceFrom } from './announce-from.js';
+import { parseAnnounceQuery, parseScrapeQuery } from './announce-query.js';
+import type { PeerStore } from './peer-store.js';
 import type { PlainRequest } from './plain-request.js';
 import type { RequestSource, RequestSources } from './request-source.js';
 import { MAX_URL_BYTES } from './tracker-limits.js';
@@ -154,34 +155,6 @@ export class TrackerHttp {
     response.writeHead(answer.status, headers);
     if (typeof answer.body === 'string') response.end(answer.body, 'latin1');
     else response.end(answer.body);
-  }
-}
-
-/** An announce with its sender, who is asked where it reached us only if that matters. */
-class AnnounceFrom implements StoreAnnounce {
-  readonly infoHash: string;
-  readonly ip: Uint8Array;
-  readonly port: number;
-  readonly peerId: Uint8Array;
-  readonly event: StoreAnnounce['event'];
-  readonly role: StoreAnnounce['role'];
-  readonly numWant: number;
-  readonly #source: RequestSource;
-
-  constructor(announce: AnnounceQuery, source: RequestSource) {
-    const { event } = announce;
-    this.infoHash = announce.infoHash;
-    this.ip = source.ip;
-    this.port = announce.port;
-    this.peerId = announce.peerId;
-    this.event = event === 'stopped' || event === 'completed' ? event : 'other';
-    this.role = announce.role;
-    this.numWant = announce.numWant;
-    this.#source = source;
-  }
-
-  get reachedIp(): Uint8Array | undefined {
-    return this.#source.reachedIp;
   }
 }
 

@@ -28,6 +28,18 @@ export const KEEP_ALIVE_MS = 10_000;
 export const MAX_CONNECTIONS = 16_384;
 export const MAX_CONNECTIONS_OF_ADDRESS = 512;
 
+/** A connection id of the UDP tracker holds in its slot and in the next: two minutes at least, as BEP 15 asks. */
+export const CONNECTION_ID_SLOT_MS = 120_000;
+/**
+ * Packets of one address over UDP that are read each second; loopback is exempt. A client with thousands of torrents
+ * begins with hundreds, and an office has one address.
+ */
+export const MAX_PACKETS_PER_SECOND = 512;
+/** One packet that no network cuts: IPv6's least, without its headers. 200 peers of IPv4, 67 of IPv6. */
+export const MAX_UDP_REPLY_BYTES = 1_280 - 48;
+/** Answers over UDP that the kernel did not take yet; more are not sent. */
+export const MAX_UDP_WAITING = 1_024;
+
 /** The same limit as for .torrent files and metadata from peers. */
 export const MAX_TORRENT_BYTES = 16 * 1024 * 1024;
 /** The catalogue's database; beyond that nothing more is taken in. */

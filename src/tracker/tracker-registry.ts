@@ -2,7 +2,7 @@
  * Who is in which swarm, in memory. Pure: the time and the chance are given. Peers are keyed by info hash, address and
  * port, so that a peer that starts again replaces what it was.
  */
-import { isLoopbackIp } from '../protocol/ip-address.js';
+import { isIpv4, isLoopbackIp } from '../protocol/ip-address.js';
 import type { PeerStore, StoreAnnounce, SwarmCounts, TakePeer } from './peer-store.js';
 import { ADDRESS_IS, PEER_RECORD, PeerTable, type PeerTableShare } from './peer-table.js';
 import { RecordSlab } from './record-slab.js';
@@ -26,6 +26,7 @@ interface SweepPlace {
 const NOBODY: SwarmCounts = { seeders: 0, leechers: 0, downloaders: 0, completed: 0 };
 /** ::1 is kept as this, so that a peer that is reached by both is one; nearly every listener hears on IPv4. */
 const LOOPBACK_IPV4 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1);
+const LOOPBACK_IPV6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
 export class TrackerRegistry implements PeerStore {
   readonly #swarms = new Map<string, PeerTable>();
@@ -64,7 +65,8 @@ export class TrackerRegistry implements PeerStore {
   announce(announce: StoreAnnounce, nowMs: number, takePeer: TakePeer): SwarmCounts | undefined {
     const ip =
       isLoopbackIp(announce.ip) && announce.ip[15] === 1 && announce.ip[10] === 0 ? LOOPBACK_IPV4 : announce.ip;
-    const requester = ip === announce.ip ? announce : { ...announce, ip, reachedIp: announce.reachedIp };
+    // Peers on this host are named to it by loopback, wherever it reached us.
+    const requester = ip === announce.ip ? announce : { ...announce, ip, reachedIp: undefined };
     if (announce.event === 'stopped') return this.#leave(requester);
 
     const table = this.#join(requester, Math.floor(nowMs / 1000));
@@ -154,7 +156,7 @@ export class TrackerRegistry implements PeerStore {
   #pick(table: PeerTable, requester: StoreAnnounce, nowSec: number, takePeer: TakePeer): void {
     const slotCount = wantsSeeds(requester) ? table.count : table.downloaderCount;
     // One more than wanted, since the requester itself may be drawn.
-    const drawCount = Math.min(slotCount, requester.numWant + 1);
+    const drawCount = Math.min(slotCount, (requester.numWant + 1) * drawsForOne(table, requester.onlyFamily));
     const neighbours = slotCount > SPARSE * drawCount ? NEIGHBOURS : 1;
     const stretchCount = Math.ceil(drawCount / neighbours);
     const turn = Math.floor(this.#random() * slotCount);
@@ -188,6 +190,17 @@ const ARIA2 = Buffer.from('A2-');
 const SPARSE = 8;
 const NEIGHBOURS = 4;
 
+/** Where few peers are of the only family that can be named, so many are drawn for each at most. */
+const MOST_DRAWS_FOR_ONE = 8;
+
+function drawsForOne(table: PeerTable, family: StoreAnnounce['onlyFamily']): number {
+  if (!family) return 1;
+  const ofFamily = family === 'ipv4' ? table.ipv4Count : table.count - table.ipv4Count;
+  if (ofFamily === 0 || ofFamily === table.count) return 1;
+  // One more than on average, since it is by lot.
+  return Math.min(MOST_DRAWS_FOR_ONE, Math.ceil(table.count / ofFamily) + 1);
+}
+
 /** Decides of single peers whether they are named to who asks, and by which address. */
 class Naming {
   readonly #table: PeerTable;
@@ -210,8 +223,9 @@ class Naming {
   name(slot: number, takePeer: TakePeer): boolean {
     if (this.#table.heardAtSecAt(slot) < this.#oldestSec) return false;
     const offset = this.#table.offsetOf(slot);
-    const instead = this.#isRequesterLocal ? undefined : this.#instead(offset);
-    if (instead === null || isSelf(this.#records, offset, this.#requester, instead)) return false;
+    const instead = this.#instead(offset);
+    if (instead === null || !this.#isOfFamily(offset, instead)) return false;
+    if (isSelf(this.#records, offset, this.#requester, this.#isRequesterLocal ? undefined : instead)) return false;
     takePeer(this.#records, offset, instead);
     return true;
   }
@@ -220,8 +234,17 @@ class Naming {
   #instead(offset: number): Uint8Array | null | undefined {
     const address = this.#records[offset + PEER_RECORD.address] ?? 0;
     if ((address & ADDRESS_IS.loopback) === 0) return undefined;
+    if (this.#isRequesterLocal) return this.#requester.onlyFamily === 'ipv6' ? LOOPBACK_IPV6 : undefined;
     if (this.#hostIp === undefined) this.#hostIp = hostIpFor(this.#requester);
     return this.#hostIp;
+  }
+
+  #isOfFamily(offset: number, instead: Uint8Array | undefined): boolean {
+    const { onlyFamily } = this.#requester;
+    if (!onlyFamily) return true;
+    const address = this.#records[offset + PEER_RECORD.address] ?? 0;
+    const isShort = instead ? isIpv4(instead) : (address & ADDRESS_IS.ipv4) !== 0;
+    return isShort === (onlyFamily === 'ipv4');
   }
 }
 

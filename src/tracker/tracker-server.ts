@@ -12,8 +12,8 @@
  */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { OptionError } from '../errors.js';
 import { ConnectionCount } from './connection-count.js';
+import { errnoCodeOf, explainListenError } from './listen-error.js';
 import { readPlainRequest, type PlainRequest } from './plain-request.js';
 import type { RequestSource, RequestSources } from './request-source.js';
 import * as limits from './tracker-limits.js';
@@ -75,21 +75,24 @@ export class TrackerServer {
 
   /**
    * Begins to listen.
-   * @returns the port; without a host, on IPv6 and IPv4, or on IPv4 alone where there is no IPv6
+   * @returns where; without a host, on IPv6 and IPv4, or on IPv4 alone where there is no IPv6
    * @throws {P2P_PORT_TAKEN} {P2P_OPTION_INVALID}
    */
-  async listen(host: string | undefined, port: number): Promise<number> {
+  async listen(host: string | undefined, port: number): Promise<AddressInfo> {
+    const place = { host, port, protocol: 'TCP' } as const;
     try {
       await this.#listenOn(host ?? '::', port);
     } catch (error) {
       const code = errnoCodeOf(error);
-      if (host !== undefined || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) throw explain(error, host, port);
+      if (host !== undefined || (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL')) {
+        throw explainListenError(error, place);
+      }
       await this.#listenOn('0.0.0.0', port).catch((second: unknown) => {
-        throw explain(second, host, port);
+        throw explainListenError(second, place);
       });
     }
     this.#sweeping = setInterval(this.#sweep, SWEEP_EVERY_MS);
-    return (this.#server.address() as AddressInfo).port;
+    return this.#server.address() as AddressInfo;
   }
 
   /** Stops listening, lets answers under way end, then ends all connections. */
@@ -228,29 +231,4 @@ function takeListeners(server: Server): (socket: Socket) => void {
 /** After an error Node closes the connection. */
 function ignore(): void {
   // Nothing else is to be done.
-}
-
-function explain(error: unknown, host: string | undefined, port: number): unknown {
-  const where = host === undefined ? `port ${port}` : `port ${port} of ${host}`;
-  switch (errnoCodeOf(error)) {
-    case 'EADDRINUSE':
-      return new OptionError(
-        `${where} is taken by another process: stop it (perhaps a tracker runs already), or choose another with --port`,
-        { port },
-        'P2P_PORT_TAKEN',
-      );
-    case 'EACCES':
-      return new OptionError(`${where} needs more rights than this process has; choose one above 1023 with --port`);
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EINVAL':
-      return new OptionError(`'${host ?? '::'}' is no address of this machine; leave --host out to listen on all`);
-    default:
-      return error;
-  }
-}
-
-function errnoCodeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -17,9 +17,14 @@ export interface TrackerStats {
   readonly rejected: number;
   /** HTTP answers by status. */
   readonly responses: Readonly<Record<string, number>>;
+  /** Packets over UDP: those that were answered by what they asked, or with an error, and those that got no answer. */
+  readonly udpPackets: Readonly<Record<UdpPacketKind, number>>;
   /** Resident memory of the process. */
   readonly memoryBytes: number;
 }
+
+/** What became of a packet over UDP. */
+export type UdpPacketKind = 'connect' | 'announce' | 'scrape' | 'error' | 'dropped';
 
 /** Counts what happens; the tracker's state is asked for when the stats are. */
 export class TrackerCounters {
@@ -31,6 +36,7 @@ export class TrackerCounters {
     none: 0,
   };
   readonly responses: Record<string, number> = {};
+  readonly udpPackets: Record<UdpPacketKind, number> = { connect: 0, announce: 0, scrape: 0, error: 0, dropped: 0 };
   scrapes = 0;
   published = 0;
   rejected = 0;
@@ -53,6 +59,7 @@ export function formatMetrics(stats: TrackerStats): string {
   add('rejected_total', 'counter', 'Announces, scrapes and uploads refused.', { '': stats.rejected });
   add('published_total', 'counter', 'Torrents published to the catalogue.', { '': stats.published });
   add('http_responses_total', 'counter', 'HTTP answers by status.', labelled('status', stats.responses));
+  add('udp_packets_total', 'counter', 'Packets over UDP by what became of them.', labelled('kind', stats.udpPackets));
   add('peers', 'gauge', 'Peers known now, seeders among them.', { '': stats.peers });
   add('seeders', 'gauge', 'Peers that have everything.', { '': stats.seeders });
   add('torrents', 'gauge', 'Torrents with at least one peer.', { '': stats.torrents });

@@ -6,6 +6,7 @@ import { Announcer } from '../../src/engine/announcer.js';
 import type { InfoHash } from '../../src/metainfo/metainfo.js';
 import type { PeerId } from '../../src/protocol/peer-address.js';
 import type { SwarmEvent } from '../../src/swarm/swarm-events.js';
+import { TrackerClient } from '../../src/tracker/tracker-client.js';
 
 const TOTALS = { uploadedBytes: 1, downloadedBytes: 2, leftBytes: 3 };
 
@@ -35,6 +36,7 @@ describe('Announcer', () => {
       peerId: 'cd'.repeat(20) as PeerId,
       port: 6881,
       gate: new AnnounceGate(),
+      client: new TrackerClient(),
       onEvent: (event) => {
         events.push(event);
         wake();

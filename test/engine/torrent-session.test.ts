@@ -7,6 +7,7 @@ import type { ErrorValue } from '../../src/errors.js';
 import type { PieceIndex } from '../../src/metainfo/piece-layout.js';
 import { Bitfield } from '../../src/protocol/bitfield.js';
 import { createPeerId } from '../../src/protocol/peer-id.js';
+import { TrackerClient } from '../../src/tracker/tracker-client.js';
 import type { WorkerPool } from '../../src/workers/worker-pool.js';
 import type { ToWorker } from '../../src/workers/worker-messages.js';
 import { aMetainfo } from '../helpers/a-torrent.js';
@@ -58,6 +59,7 @@ describe('TorrentSession', () => {
       downloadLimitBytesPerSec: undefined,
       pool,
       announceGate: new AnnounceGate(),
+      trackerClient: new TrackerClient(),
       recorder: { record: (pieces) => void recorded.push(pieces) },
       nextLinkId: () => (linkSerial += 2),
       onEvent: (event) => events.push(event),

@@ -69,7 +69,15 @@ describe('AnnounceSchedule', () => {
     expect(schedule.poll(CONTENT, 10)).to.deep.equal({ url: B, event: 'started' });
     answer(schedule, B, 20);
 
-    expect(schedule.poll(CONTENT, 120_020)).to.deep.equal({ url: A, event: 'started' });
+    expect(schedule.poll(CONTENT, 120_020)).to.include({ url: A, event: 'started' });
+  });
+
+  it('says whether another tracker is ready, should this one be silent', () => {
+    const schedule = aSchedule([[A], [B]]);
+
+    expect(schedule.poll(CONTENT, 0)).to.have.property('hasAlternative', true);
+    schedule.handleFailed(A, 'silent', 10);
+    expect(schedule.poll(CONTENT, 10)).to.not.have.property('hasAlternative');
   });
 
   it('backs off from 5 seconds, doubling up to the interval, when all fail', () => {

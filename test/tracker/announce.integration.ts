@@ -330,11 +330,11 @@ describe('announce', () => {
     expect(await codeOf(announce(aRequest({ url: nonsense })))).to.equal('P2P_TRACKER_REPLY_INVALID');
   });
 
-  it('says clearly which trackers it cannot speak to yet', async () => {
+  it('says clearly which trackers it cannot speak to over HTTP', async () => {
     const error = await announce(aRequest({ url: 'udp://tracker.example:80/announce' })).catch((e: unknown) => e);
     expect(error).to.include({ code: 'P2P_TRACKER_UNREACHABLE' });
     expect((error as Error).message)
-      .to.include('UDP')
+      .to.include('udp:')
       .and.include('http');
     expect(await codeOf(announce(aRequest({ url: 'not a url' })))).to.equal('P2P_TRACKER_UNREACHABLE');
   });

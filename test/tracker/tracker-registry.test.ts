@@ -38,6 +38,7 @@ function anAnnounce(overrides: AnnounceOverrides = {}): StoreAnnounce {
     event: 'other',
     role: 'downloader',
     numWant: 50,
+    onlyFamily: undefined,
     ...rest,
   };
 }
@@ -76,6 +77,38 @@ describe('TrackerRegistry', () => {
 
     expect(registry.scrape(SWARM)).to.deep.include({ seeders: 1, leechers: 0 });
     expect(registry.peerCount).to.equal(1);
+  });
+
+  it('names peers of one family alone when the answer has room for no other', () => {
+    const registry = aRegistry();
+    announce(registry, { from: '192.0.2.1' });
+    announce(registry, { from: '2001:db8::2' });
+
+    expect(announce(registry, { from: '192.0.2.9', onlyFamily: 'ipv4' })).to.deep.equal(['192.0.2.1 6881']);
+    const others = announce(registry, { from: '2001:db8::9', onlyFamily: 'ipv6' });
+    expect(others).to.deep.equal(['2001:db8::2 6881']);
+  });
+
+  it('finds the few of a family among many', () => {
+    const registry = aRegistry();
+    for (let port = 2_000; port < 2_500; port += 1) announce(registry, { from: '192.0.2.1', port });
+    for (let port = 2_000; port < 2_100; port += 1) announce(registry, { from: '2001:db8::2', port });
+
+    const peers = announce(registry, { from: '2001:db8::9', onlyFamily: 'ipv6', numWant: 20 });
+
+    expect(peers).to.have.lengthOf(20);
+    expect(new Set(peers)).to.have.property('size', 20);
+    for (let port = 2_000; port < 2_100; port += 1) announce(registry, { from: '2001:db8::2', port, event: 'stopped' });
+    expect(announce(registry, { from: '2001:db8::9', onlyFamily: 'ipv6' })).to.deep.equal([]);
+  });
+
+  it('names a peer on its host by the loopback address of the family that is asked for', () => {
+    const registry = aRegistry();
+    announce(registry, { from: '127.0.0.1', port: 7001 });
+
+    expect(announce(registry, { from: '::1', port: 7002, onlyFamily: 'ipv6' })).to.deep.equal(['::1 7001']);
+    const others = announce(registry, { from: '127.0.0.1', port: 7003, onlyFamily: 'ipv4' });
+    expect(others).to.deep.equal(['127.0.0.1 7001', '127.0.0.1 7002']);
   });
 
   it('keeps swarms apart', () => {

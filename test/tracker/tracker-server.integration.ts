@@ -226,7 +226,7 @@ describe('TrackerServer', () => {
       },
       nowMs: () => performance.now(),
     });
-    const socket = connect(await server.listen('127.0.0.1', 0), '127.0.0.1').pause();
+    const socket = connect((await server.listen('127.0.0.1', 0)).port, '127.0.0.1').pause();
     try {
       const request = `GET /announce HTTP/1.1\r\n${HOST}\r\n`;
       socket.write(request.repeat(requestCount - 1) + `GET /announce HTTP/1.1\r\n${CLOSE}`);

@@ -9,7 +9,7 @@ import { OPTIONS } from '../../options.js';
 export class TrackerStart extends BaseCommand {
   static override summary = 'Run a tracker, where peers find one another.';
 
-  static override description = `Any BitTorrent client can announce to it over HTTP. It also keeps a catalogue, so that our peers fetch files by their names alone. It runs until Ctrl-C or SIGTERM. /api/stats and /metrics tell how it does.`;
+  static override description = `Any BitTorrent client can announce to it, over HTTP or UDP on one port number. It also keeps a catalogue, so that our peers fetch files by their names alone. It runs until Ctrl-C or SIGTERM. /api/stats and /metrics tell how it does.`;
 
   static override examples = [
     {
@@ -29,6 +29,7 @@ export class TrackerStart extends BaseCommand {
   static override flags = {
     host: Flags.string({ description: 'Local address to listen on [default: all].', helpValue: 'ADDRESS' }),
     port: integerFlag('trackerPort', { char: 'p', description: 'Port to listen on; 0 takes any free one.' }),
+    udp: Flags.boolean({ description: 'Answer over UDP too, on the same port number.', allowNo: true, default: true }),
     token: tokenFlag('File with a secret that publishing then needs; P2P_TOKEN may hold the secret itself.'),
     ...stateFlags,
   };
@@ -37,6 +38,7 @@ export class TrackerStart extends BaseCommand {
     const { flags } = await this.parse(TrackerStart);
     return await runTracker(this.output, {
       port: flags.port ?? OPTIONS.trackerPort.default,
+      udp: flags.udp,
       stateDir: flags.state ?? this.config.dataDir,
       ...defined({ host: flags.host, token: readToken(flags.token) }),
     });
