@@ -7,13 +7,21 @@ const VIRTUAL = /^(?:docker|br-|veth|virbr|vmnet|vboxnet|cni|flannel|zt|utun|tun
 
 /**
  * @param interfaces for tests; this machine's when left out
- * @returns an IPv4 address; undefined when this machine has none but loopback
+ * @returns an IPv4 address, or an IPv6 one where there is no other; undefined when this machine has none but loopback
  */
 export function lanAddress(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces()): string | undefined {
   const candidates = Object.entries(interfaces).flatMap(([name, addresses]) =>
     (addresses ?? [])
-      .filter(({ family, internal, address }) => family === 'IPv4' && !internal && !isLoopbackHost(address))
-      .map(({ address }) => ({ address, rank: (VIRTUAL.test(name) ? 2 : 0) + (isPrivateHost(address) ? 0 : 1) })),
+      .filter(({ internal, address }) => !internal && !isLoopbackHost(address) && !isOfLink(address))
+      .map(({ family, address }) => ({
+        address,
+        rank: (family === 'IPv4' ? 0 : 4) + (VIRTUAL.test(name) ? 2 : 0) + (isPrivateHost(address) ? 0 : 1),
+      })),
   );
   return candidates.toSorted((left, right) => left.rank - right.rank)[0]?.address;
+}
+
+/** Addresses of the link (fe80::/10) mean nothing without the name of an interface. */
+function isOfLink(address: string): boolean {
+  return /^fe[89ab][0-9a-f]:/i.test(address);
 }

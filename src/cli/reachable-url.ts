@@ -10,6 +10,6 @@ export function reachableUrl(announce: string, thisHost: string | undefined = la
   if (thisHost === undefined || !URL.canParse(announce)) return announce;
   const url = new URL(announce);
   if (url.hostname !== 'localhost' && !isLoopbackHost(url.hostname.replace(/^\[|\]$/g, ''))) return announce;
-  url.hostname = thisHost;
+  url.hostname = thisHost.includes(':') ? `[${thisHost}]` : thisHost;
   return url.href;
 }

@@ -1,4 +1,5 @@
 /** Where a peer is reached, and what it is called. */
+import { formatIp, parseIp } from './ip-address.js';
 
 /** An IP address and a TCP port. IPv6 hosts carry no brackets; IPv4-mapped ones are written as IPv4. */
 export interface PeerAddress {
@@ -15,10 +16,29 @@ export function formatAddress(address: PeerAddress): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** The host without the `::ffff:` that a dual-stack socket puts before IPv4. */
+/**
+ * One spelling for each address: IPv4 without the `::ffff:` that a dual-stack socket puts before it, IPv6 as in RFC 5952.
+ * Names, and addresses with a zone (`fe80::1%eth0`), stay as they are.
+ */
 export function normaliseHost(host: string): string {
-  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(host) ? host.slice(7) : host;
+  // Sockets spell all others right.
+  if (!/^::ffff:|^0|:0[0-9a-f]|:0:|[A-F]/.test(host) || !host.includes(':') || host.includes('%')) return host;
+  const ip = parseIp(host);
+  return ip ? formatIp(ip) : host;
 }
+
+/**
+ * Who counts as one where strangers are counted or shut out: an address, but of public IPv6 the network (/64), in which
+ * anybody has as many addresses as there are.
+ */
+export function networkOf(host: string): string {
+  const plain = normaliseHost(host);
+  if (!plain.includes(':') || isPrivateHost(plain)) return plain;
+  const ip = parseIp(plain);
+  return ip ? `${formatIp(ip.fill(0, NETWORK_BYTES))}/64` : plain;
+}
+
+const NETWORK_BYTES = 8;
 
 /** Whether the host is this machine: 127.0.0.0/8 or ::1. */
 export function isLoopbackHost(host: string): boolean {
@@ -28,7 +48,7 @@ export function isLoopbackHost(host: string): boolean {
 /** Whether many peers may share this address: loopback, private, link-local (RFC 1918, 4193, 3927, 4291, 6598). */
 export function isPrivateHost(host: string): boolean {
   const plain = normaliseHost(host).toLowerCase();
-  if (plain.includes(':')) return plain === '::1' || /^f[cd]|^fe[89ab]/.test(plain);
+  if (plain.includes(':')) return plain === '::1' || /^f[cd][0-9a-f]{2}:|^fe[89ab][0-9a-f]:/.test(plain);
   const [a = -1, b = -1] = plain.split('.').map(Number);
   return (
     a === 10 ||

@@ -1,9 +1,10 @@
 /**
- * Who did damage, and who is shut out for it. On the open internet an address stands for a peer. On loopback and in
+ * Who did damage, and who is shut out for it. On the open internet an address stands for a peer (of IPv6 the network, of
+ * which a liar has every address). On loopback and in
  * private ranges many peers share one, so there the peer is known by its peer id and by the port that it listens on:
  * one liar does not ban an office.
  */
-import { formatAddress, isPrivateHost, type PeerAddress, type PeerId } from '../protocol/peer-address.js';
+import { formatAddress, isPrivateHost, networkOf, type PeerAddress, type PeerId } from '../protocol/peer-address.js';
 
 /** Points of blame. A peer is banned at `BAN_POINTS`. */
 export const BLAME = {
@@ -26,7 +27,7 @@ export class BanList {
 
   /** What names a peer in block sources: the same across its connections, in either direction. */
   blameKey(address: PeerAddress, peerId: PeerId): string {
-    return isPrivateHost(address.host) ? `id:${peerId}` : address.host;
+    return isPrivateHost(address.host) ? `id:${peerId}` : networkOf(address.host);
   }
 
   /** The peer listens at this address: we dialled it there, or it said so. Blame now sticks to the address too. */
@@ -55,7 +56,8 @@ export class BanList {
 
   /** Whether whoever listens at this address is banned. */
   isAddressBanned(address: PeerAddress): boolean {
-    return this.#isOver(keyOfAddress(address));
+    // Asked of every known peer, and mostly nobody is.
+    return this.#points.size > 0 && this.#isOver(keyOfAddress(address));
   }
 
   #add(key: string, points: number): void {
@@ -68,7 +70,7 @@ export class BanList {
 }
 
 function keyOfAddress(address: PeerAddress): string {
-  return isPrivateHost(address.host) ? formatAddress(address) : address.host;
+  return isPrivateHost(address.host) ? formatAddress(address) : networkOf(address.host);
 }
 
 function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {

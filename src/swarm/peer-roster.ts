@@ -13,6 +13,7 @@ import {
   formatAddress,
   isLoopbackHost,
   isPrivateHost,
+  networkOf,
   normaliseHost,
   type PeerAddress,
   type PeerId,
@@ -30,7 +31,7 @@ const FOREIGN_BACK_OFF_MS = 10_000;
 const UPLOAD_ONLY_MS = 3_600_000;
 /** A connection that lasted so long makes up for earlier failures. */
 const PROVEN_AFTER_MS = 30_000;
-/** Connections from one address, so that one stranger cannot take all; loopback is exempt. */
+/** Connections from one address (of public IPv6: one network), so that one stranger cannot take all; loopback is exempt. */
 const MOST_PER_PRIVATE_HOST = 50;
 const MOST_PER_PUBLIC_HOST = 20;
 
@@ -83,7 +84,7 @@ export class PeerRoster {
   readonly #halfOpen = new Map<number, KnownPeer>();
   readonly #links = new Map<number, RosterLink>();
   readonly #byPeerId = new Map<PeerId, number>();
-  readonly #perHost = new Map<string, number>();
+  readonly #perNetwork = new Map<string, number>();
   #reservedCount = 0;
 
   constructor(options: PeerRosterOptions) {
@@ -175,12 +176,13 @@ export class PeerRoster {
     if (other && !this.#isPreferred(link, other)) return this.#refuse(link, 'a duplicate connection');
     if (!other && this.#links.size + this.#reservedCount >= this.#options.maxLinks)
       return this.#refuse(link, 'connections are full');
-    if (!other && (this.#perHost.get(host) ?? 0) >= mostPerHost(host))
+    const network = networkOf(host);
+    if (!other && (this.#perNetwork.get(network) ?? 0) >= mostPerHost(host))
       return this.#refuse(link, 'too many of its host');
     if (other) this.#forgetLink(other);
     this.#links.set(linkId, link);
     this.#byPeerId.set(peerId, linkId);
-    this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
+    this.#perNetwork.set(network, (this.#perNetwork.get(network) ?? 0) + 1);
     return { isAdmitted: true, replaced: other?.linkId };
   }
 
@@ -285,9 +287,10 @@ export class PeerRoster {
   #forgetLink(link: RosterLink): void {
     this.#links.delete(link.linkId);
     if (this.#byPeerId.get(link.peerId) === link.linkId) this.#byPeerId.delete(link.peerId);
-    const left = (this.#perHost.get(link.host) ?? 1) - 1;
-    if (left > 0) this.#perHost.set(link.host, left);
-    else this.#perHost.delete(link.host);
+    const network = networkOf(link.host);
+    const left = (this.#perNetwork.get(network) ?? 1) - 1;
+    if (left > 0) this.#perNetwork.set(network, left);
+    else this.#perNetwork.delete(network);
   }
 
   #backOff(peer: KnownPeer, reason: CloseReason, nowMs: number): void {

@@ -5,7 +5,7 @@
 import net from 'node:net';
 
 import { OptionError } from '../errors.js';
-import { isLoopbackHost, isPrivateHost, normaliseHost, type PeerAddress } from '../protocol/peer-address.js';
+import { isLoopbackHost, isPrivateHost, networkOf, normaliseHost, type PeerAddress } from '../protocol/peer-address.js';
 
 const INCOMING_MOST = 512;
 const INCOMING_MOST_PRIVATE_ADDRESS = 50;
@@ -14,7 +14,7 @@ const INCOMING_MOST_PUBLIC_ADDRESS = 8;
 export class Listeners {
   readonly #onAccepted: (socket: net.Socket, address: PeerAddress) => void;
   readonly #servers: net.Server[] = [];
-  readonly #countByHost = new Map<string, number>();
+  readonly #countByNetwork = new Map<string, number>();
   #count = 0;
 
   constructor(onAccepted: (socket: net.Socket, address: PeerAddress) => void) {
@@ -40,9 +40,10 @@ export class Listeners {
   /** An accepted connection is over. */
   handleClosed(address: PeerAddress): void {
     this.#count -= 1;
-    const left = (this.#countByHost.get(address.host) ?? 1) - 1;
-    if (left > 0) this.#countByHost.set(address.host, left);
-    else this.#countByHost.delete(address.host);
+    const network = networkOf(address.host);
+    const left = (this.#countByNetwork.get(network) ?? 1) - 1;
+    if (left > 0) this.#countByNetwork.set(network, left);
+    else this.#countByNetwork.delete(network);
   }
 
   close(): void {
@@ -51,14 +52,15 @@ export class Listeners {
 
   #accept(socket: net.Socket): void {
     const address = { host: normaliseHost(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 };
-    const fromThere = this.#countByHost.get(address.host) ?? 0;
+    const network = networkOf(address.host);
+    const fromThere = this.#countByNetwork.get(network) ?? 0;
     if (this.#count >= INCOMING_MOST || fromThere >= incomingMost(address.host)) {
       socket.on('error', () => undefined);
       socket.destroy();
       return;
     }
     this.#count += 1;
-    this.#countByHost.set(address.host, fromThere + 1);
+    this.#countByNetwork.set(network, fromThere + 1);
     this.#onAccepted(socket, address);
   }
 }

@@ -58,6 +58,8 @@ describe('downloadCommandLine', () => {
 describe('reachableUrl', () => {
   it('names this machine as others see it', () => {
     expect(reachableUrl('http://localhost:9999/announce', '192.168.1.5')).to.equal('http://192.168.1.5:9999/announce');
+    expect(reachableUrl('udp://localhost:9999/announce', '192.168.1.5')).to.equal('udp://192.168.1.5:9999/announce');
+    expect(reachableUrl('http://localhost:9999/announce', 'fd00::5')).to.equal('http://[fd00::5]:9999/announce');
     expect(reachableUrl('http://[::1]:7000/x?y', '192.168.1.5')).to.equal('http://192.168.1.5:7000/x?y');
     expect(reachableUrl('http://127.0.0.1/announce', '192.168.1.5')).to.equal('http://192.168.1.5/announce');
   });

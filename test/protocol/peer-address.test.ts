@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { formatAddress, isLoopbackHost, isPrivateHost, normaliseHost } from '../../src/protocol/peer-address.js';
+import {
+  formatAddress,
+  isLoopbackHost,
+  isPrivateHost,
+  networkOf,
+  normaliseHost,
+} from '../../src/protocol/peer-address.js';
 
 describe('formatAddress', () => {
   it('puts brackets around IPv6 only', () => {
@@ -15,9 +21,30 @@ describe('normaliseHost', () => {
     ['10.1.2.3', '10.1.2.3'],
     ['::1', '::1'],
     ['2001:db8::ffff:1', '2001:db8::ffff:1'],
+    ['::ffff:a01:203', '10.1.2.3'],
+    ['0:0:0:0:0:ffff:10.1.2.3', '10.1.2.3'],
+    ['2001:DB8:0:0:0:0:0:01', '2001:db8::1'],
+    ['0:0:0:0:0:0:0:1', '::1'],
+    ['fe80::1%eth0', 'fe80::1%eth0'],
+    ['Example.org', 'Example.org'],
   ] as const) {
     it(`writes ${host} as ${normal}`, () => {
       expect(normaliseHost(host)).to.equal(normal);
+    });
+  }
+});
+
+describe('networkOf', () => {
+  for (const [host, network] of [
+    ['203.0.113.9', '203.0.113.9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['fd00:1:2:3::4', 'fd00:1:2:3::4'],
+    ['::1', '::1'],
+  ] as const) {
+    it(`counts ${host} as ${network}`, () => {
+      expect(networkOf(host)).to.equal(network);
     });
   }
 });
@@ -69,6 +96,7 @@ describe('isPrivateHost', () => {
     '100.128.0.0',
     '8.8.8.8',
     '2001:db8::1',
+    'fc::1',
     'fec0::1',
     'fbff::1',
     '::ffff:8.8.8.8',

@@ -28,6 +28,15 @@ describe('BanList', () => {
     expect(bans.isAddressBanned({ host: '198.51.100.7', port: 1 })).to.equal(true);
   });
 
+  it('shuts out the network of a public IPv6 address, of which a liar has every address', () => {
+    const bans = new BanList();
+    const key = bans.blameKey({ host: '2001:db8:0:1::7', port: 50_000 }, aPeerId('aa'));
+    bans.blame(key, BLAME.provenLie);
+
+    expect(bans.isAddressBanned({ host: '2001:db8:0:1::8', port: 1 })).to.equal(true);
+    expect(bans.isAddressBanned({ host: '2001:db8:0:2::7', port: 1 })).to.equal(false);
+  });
+
   it('does not ban the neighbours of a liar on a private address', () => {
     const bans = new BanList();
     const liar = bans.blameKey({ host: '127.0.0.1', port: 50_000 }, aPeerId('aa'));
