@@ -1,8 +1,9 @@
 /** What the engine takes and gives: plain values, shared by commands and by programs that import the package. */
 import type { ErrorValue } from '../errors.js';
-import type { Metainfo } from '../metainfo/metainfo.js';
+import type { InfoHash, Metainfo } from '../metainfo/metainfo.js';
 import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
 import type { CatalogueEntry } from '../tracker/catalogue-entry.js';
+import type { TrackerScrape } from './scrape-trackers.js';
 import type { SeedLimits } from './seed-limits.js';
 
 /** Settings of a process; each defaults to the value in `options.ts`. */
@@ -269,6 +270,7 @@ export interface VerifyReport {
 }
 
 export type { CatalogueEntry };
+export type { TrackerScrape };
 
 export interface HashReport {
   readonly name: string;
@@ -308,6 +310,8 @@ export interface EngineApi {
   resolve(query: TargetQuery): Promise<ResolvedTarget>;
   /** Hashes `path` and compares; wrong pieces are in the report, not thrown. */
   verify(query: TargetQuery, path: string, onProgress?: HashProgress): Promise<VerifyReport>;
+  /** What each tracker says of a swarm (BEP 48); one that does not answer says so in its place. */
+  scrape(infoHash: InfoHash, trackers: readonly string[]): Promise<readonly TrackerScrape[]>;
   /** What the trackers' catalogues list. */
   catalogue(trackers: readonly string[]): Promise<readonly CatalogueEntry[]>;
   hashes(measure: boolean): Promise<readonly HashReport[]>;

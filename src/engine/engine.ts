@@ -10,6 +10,7 @@ import { P2pError, toErrorValue } from '../errors.js';
 import { measureHash } from '../hashing/hash-benchmark.js';
 import { loadHashPlugins, resolveHashPlugins } from '../hashing/hash-plugins.js';
 import { HashRegistry } from '../hashing/hash-registry.js';
+import type { InfoHash } from '../metainfo/metainfo.js';
 import { checkOption } from '../options.js';
 import type { PeerId } from '../protocol/peer-address.js';
 import { createPeerId } from '../protocol/peer-id.js';
@@ -46,6 +47,7 @@ import type {
   SeedRequest,
   SeedResult,
   TargetQuery,
+  TrackerScrape,
   Transfer,
   VerifyReport,
 } from './engine-types.js';
@@ -56,6 +58,7 @@ import { PACKAGE_VERSION } from './package-version.js';
 import { resumeCopy } from './resume-copy.js';
 import { RunReporter, type ReportedTransfer } from './run-reporter.js';
 import { readSource } from './source-files.js';
+import { scrapeTrackers } from './scrape-trackers.js';
 import { startDownload } from './start-download.js';
 import { startSeed } from './start-seed.js';
 import { StateStore } from './state-store.js';
@@ -155,6 +158,13 @@ class Engine implements EngineApi, EngineContext {
     return this.#run(async () => {
       checkTrackers(trackers);
       return listEverywhere(trackerTiersOf(trackers, []).flat(), this.signal);
+    });
+  }
+
+  scrape(infoHash: InfoHash, trackers: readonly string[]): Promise<readonly TrackerScrape[]> {
+    return this.#run(async () => {
+      checkTrackers(trackers);
+      return scrapeTrackers(this.#trackerClient, { infoHash, trackers }, this.signal);
     });
   }
 

@@ -89,7 +89,10 @@ export function parseScrapeReply(body: Uint8Array, infoHash: Uint8Array): Parsed
   if (reason !== undefined) return { type: 'failure', reason: fitForPeople(reason) };
   const files = value.dictionary('files');
   if (!files) return { type: 'invalid', problem: 'it has no files' };
-  const entry = files.dictionary(Buffer.from(infoHash).toString('latin1'));
+  const [only, ...others] = files.entries();
+  // npm's bittorrent-tracker writes the info hash as UTF-8, so that it is another one; we asked for one torrent.
+  const stray = only && others.length === 0 && only[1] instanceof BencodeDictionary ? only[1] : undefined;
+  const entry = files.dictionary(Buffer.from(infoHash).toString('latin1')) ?? stray;
   if (!entry) return { type: 'reply', counts: undefined };
   const count = (key: string): number => Math.max(0, entry.integer(key) ?? 0);
   const counts = { seeders: count('complete'), leechers: count('incomplete'), completed: count('downloaded') };

@@ -41,6 +41,7 @@ export function aSession(output: Output, methods: Partial<EngineApi>): EngineSes
     resume: refuse,
     create: refuse,
     resolve: refuse,
+    scrape: refuse,
     verify: refuse,
     catalogue: refuse,
     hashes: refuse,
