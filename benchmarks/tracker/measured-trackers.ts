@@ -125,7 +125,8 @@ export function opentracker(folder: string): MeasuredTracker | undefined {
       const port = await freePort();
       const hashes = Array.from({ length: torrents }, (_, index) => `${infoHashHex(index + 1)}\n`);
       writeFileSync(path.join(home, 'whitelist'), hashes.join(''));
-      const settings = [`listen.tcp 127.0.0.1:${port}`, 'access.whitelist whitelist', `tracker.rootdir ${home}`];
+      const listens = [`listen.tcp 127.0.0.1:${port}`, `listen.udp 127.0.0.1:${port}`];
+      const settings = [...listens, 'access.whitelist whitelist', `tracker.rootdir ${home}`];
       writeFileSync(path.join(home, 'conf'), `${settings.join('\n')}\ntracker.user nobody\n`);
       return await new RunningProcess(['opentracker', '-f', path.join(home, 'conf')], port).listening();
     },

@@ -3,7 +3,7 @@ import { startTracker } from '../../src/tracker/start-tracker.js';
 
 /** What is used of the `Server` of npm's bittorrent-tracker. */
 type OtherServer = new (options: Readonly<Record<string, unknown>>) => {
-  listen(port: number, host: string): void;
+  listen(port: number, hosts: { readonly http: string; readonly udp: string; readonly udp6: string }): void;
   on(event: 'error' | 'warning', listener: (error: Error) => void): void;
 };
 
@@ -14,7 +14,7 @@ if (what === 'p2p') {
   const { default: Server } = (await import(what)) as { default: OtherServer };
   // Without the cache length it keeps 1,000 peers of a torrent.
   const server = new Server({
-    udp: false,
+    udp: true,
     ws: false,
     http: true,
     stats: false,
@@ -25,5 +25,5 @@ if (what === 'p2p') {
     throw error;
   });
   server.on('warning', () => undefined);
-  server.listen(Number(port), '127.0.0.1');
+  server.listen(Number(port), { http: '127.0.0.1', udp: '127.0.0.1', udp6: '::1' });
 }

@@ -1,9 +1,11 @@
 /**
- * What the tracker bears: announces a second over HTTP, with kept and with new connections, and memory for each peer.
+ * What the tracker bears: announces a second over HTTP, with kept and with new connections, and over UDP; and memory for
+ * each peer.
  * Beside it npm's bittorrent-tracker and opentracker, where they are installed; load comes from wrk, if that is.
  */
 import { chmodSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { PeerAddress } from '../../src/protocol/peer-address.js';
 import { P2pBench } from '../shared/p2p-bench.js';
 import { Report } from '../shared/report.js';
 import { spread } from '../shared/statistics.js';
@@ -23,13 +25,15 @@ import {
   type RunningProcess,
   type TrackerName,
 } from './measured-trackers.js';
+import { compileUdpLoad, sampleUdpReply, type UdpLoad } from './udp-load.js';
 
 const HELP = `npm run bench tracker -- [--runs 5] [--seconds 4] [--connections 32] [--torrents 1,10000]
-    [--only speed|memory] [--trackers p2p,bittorrent-tracker,opentracker]
+    [--only speed|udp|memory] [--trackers p2p,bittorrent-tracker,opentracker]
     [--peers 1000000] [--other-peers 100000] [--swarms 1000000,1000,4] [--modules .]
 
 speed:  announces a second from random peers (numwant 50). In each run all trackers are measured in turn; the table
         has medians, least and most. Each tracker has to name 50 peers correctly at the end.
+udp:    the same over UDP, --connections announces under way, from a program in C (needs cc).
 memory: growth of the resident memory while --peers peers join swarms of each of the sizes (0: not measured).
         --other-peers is for the other trackers, which take longer; swarms above 60,000 peers are for p2p alone.
 
@@ -43,7 +47,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     connections: { type: 'string', default: '32' },
     torrents: { type: 'string', default: '1,10000' },
-    only: { type: 'string', default: 'speed,memory' },
+    only: { type: 'string', default: 'speed,udp,memory' },
     trackers: { type: 'string', default: 'p2p,bittorrent-tracker,opentracker' },
     peers: { type: 'string', default: '1000000' },
     'other-peers': { type: 'string', default: '100000' },
@@ -107,11 +111,46 @@ async function measureSpeed(trackers: readonly MeasuredTracker[]): Promise<void>
   }
 }
 
+async function measureUdp(trackers: readonly MeasuredTracker[], udpLoad: UdpLoad): Promise<void> {
+  for (const torrents of values.torrents.split(',').map(Number)) {
+    const rates = new Map<TrackerName, number[]>(trackers.map(({ name }) => [name, []]));
+    const running = new Map<MeasuredTracker, RunningProcess>();
+    const load = { connections: Number(values.connections), torrents, seconds: Number(values.seconds) };
+    try {
+      for (const tracker of trackers) running.set(tracker, await tracker.start('speed', torrents));
+      for (let run = 0; run < Number(values.runs); run += 1) {
+        for (const [{ name }, { port }] of running) {
+          const rate = await udpLoad.measure({ ...load, port });
+          rates.get(name)?.push(rate);
+          report.progress(`${torrents} torrents, UDP, run ${run + 1}: ${name} ${Math.round(rate)} a second`);
+        }
+      }
+      for (const [{ name }, { port }] of running) {
+        const { peers } = await sampleUdpReply(port, { torrent: 1, port: 1_023 + PORTS });
+        checkPeers(name, peers, torrents === 1 ? 50 : 0);
+      }
+    } finally {
+      for (const tracker of running.values()) await tracker.stop();
+    }
+    for (const { name, version } of trackers) {
+      report.row({
+        case: `UDP, ${torrents} torrent${torrents === 1 ? '' : 's'}`,
+        client: name,
+        version,
+        udpAnnouncesPerSec: spread(rates.get(name) ?? [], 0),
+      });
+    }
+  }
+}
+
 /** @throws unless the tracker names peers that were announced, and as many as it should */
 async function checkReplies(name: TrackerName, port: number, leastPeers: number): Promise<void> {
   const parsed = await sampleReply(port, { torrent: 1, port: 1_023 + PORTS });
   if (parsed.type !== 'reply') throw new Error(`${name} answers ${JSON.stringify(parsed)}`);
-  const { peers } = parsed.reply;
+  checkPeers(name, parsed.reply.peers, leastPeers);
+}
+
+function checkPeers(name: TrackerName, peers: readonly PeerAddress[], leastPeers: number): void {
   const isRight = peers.every((peer) => peer.host === '127.0.0.1' && peer.port >= 1_024);
   const least = Math.min(leastPeers, 50);
   if (!isRight || peers.length < least || peers.length > 50) {
@@ -175,6 +214,9 @@ async function main(): Promise<void> {
     ...{ name: 'tracker', title: 'Announces a second over HTTP', figure: 'announcesPerSec', unit: 'a second' },
   });
   report.chart({
+    ...{ name: 'tracker-udp', title: 'Announces a second over UDP', figure: 'udpAnnouncesPerSec', unit: 'a second' },
+  });
+  report.chart({
     ...{ name: 'tracker-memory', title: 'Memory of the tracker', figure: 'bytesPerPeer', unit: 'bytes a peer' },
   });
   try {
@@ -195,6 +237,11 @@ async function main(): Promise<void> {
     if (wrk === undefined) report.row({ case: 'all', note: 'wrk is not installed: a slower load of our own is used' });
     const trackers = known.flatMap(({ tracker }) => tracker ?? []);
     if (values.only.includes('speed')) await measureSpeed(trackers);
+    if (values.only.includes('udp')) {
+      const udpLoad = compileUdpLoad(bench.folder);
+      if (udpLoad) await measureUdp(trackers, udpLoad);
+      else report.row({ case: 'UDP', note: 'not measured: there is no C compiler (apt-get install gcc libc6-dev)' });
+    }
     if (values.only.includes('memory')) await measureMemory(trackers);
   } finally {
     await bench.close();

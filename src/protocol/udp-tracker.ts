@@ -87,7 +87,9 @@ export function parseUdpRequest(packet: Uint8Array): UdpRequest | undefined {
     case ACTION.announce: {
       if (packet.length < ANNOUNCE_BYTES) return undefined;
       return {
-        ...{ type: 'announce', connectionId, transactionId },
+        type: 'announce',
+        connectionId,
+        transactionId,
         infoHash: packet.subarray(16, 36),
         peerId: packet.subarray(36, 56),
         downloadedBytes: wideAt(view, 56),
@@ -148,7 +150,9 @@ export function parseUdpReply(packet: Uint8Array): UdpReply | undefined {
     case ACTION.announce: {
       if (packet.length < ANNOUNCE_REPLY_BYTES) return undefined;
       return {
-        ...{ type: 'announce', transactionId, intervalSec: view.getUint32(8) },
+        type: 'announce',
+        transactionId,
+        intervalSec: view.getUint32(8),
         leechers: view.getUint32(12),
         seeders: view.getUint32(16),
         peers: packet.subarray(ANNOUNCE_REPLY_BYTES),

@@ -35,10 +35,11 @@ export class UdpServer {
     this.#parts = parts;
     this.#host = host;
     this.#boundIp = isWildcard(host) ? undefined : parseIp(host);
+    const family = isIPv6(host) ? 6 : 4;
     this.#socket = createSocket({
-      type: isIPv6(host) ? 'udp6' : 'udp4',
+      type: family === 6 ? 'udp6' : 'udp4',
       // Addresses of packets are no names to be looked up.
-      lookup: (address, _options, callback) => callback(null, address, isIPv6(address) ? 6 : 4),
+      lookup: (address, _options, callback) => callback(null, address, family),
     });
   }
 
