@@ -14,6 +14,7 @@ const PEER_COLUMNS: readonly Column[] = [
   { title: 'up', align: 'right', dropOrder: 2 },
   { title: 'we', dropOrder: 4 },
   { title: 'it', dropOrder: 5 },
+  { title: 'from', dropOrder: 6 },
 ];
 
 /** The busiest first; at most `columns` wide where that is possible. */
@@ -31,6 +32,7 @@ function peerRow(link: LinkSnapshot): string[] {
     formatRate(link.upBytesPerSec),
     wishOf(link.amInterested, link.peerChoking),
     wishOf(link.peerInterested, link.amChoking),
+    link.source,
   ];
 }
 

@@ -96,7 +96,7 @@ export class MetadataSession implements WorkerSession {
   start(): void {
     const { pool, peers } = this.#options;
     pool.broadcast({ type: 'add-metadata-torrent', torrent: this.#setup() });
-    this.#handle({ type: 'peers-found', source: 'given', addresses: peers });
+    this.#handle({ type: 'peers-found', source: 'magnet', addresses: peers });
     this.settle();
   }
 

@@ -114,6 +114,8 @@ export class TorrentSession implements WorkerSession {
       {
         layout,
         ourPeerId: options.peerId,
+        ourPort: options.listenPorts[0] ?? 0,
+        isPrivate: metainfo.isPrivate,
         owned: this.#offered.clone(),
         wantsPieces: options.wantsPieces,
         wanted: options.wanted,
@@ -199,7 +201,7 @@ export class TorrentSession implements WorkerSession {
     this.#options.pool.broadcast({ type: 'add-torrent', torrent: this.#setup() });
     this.#lastVerifiedMs = performance.now();
     if (this.#options.peers.length > 0) {
-      this.handleSwarmEvent({ type: 'peers-found', source: 'given', addresses: this.#options.peers });
+      this.handleSwarmEvent({ type: 'peers-found', source: 'magnet', addresses: this.#options.peers });
     }
     this.handleSwarmEvent({ type: 'wake' });
     this.settle();
@@ -333,6 +335,7 @@ export class TorrentSession implements WorkerSession {
       uploadOnly: !this.#wantsPieces,
       listenPorts,
       metadataBytes: metainfo.isPrivate ? undefined : metainfo.infoBytes.length,
+      isPrivate: metainfo.isPrivate,
     };
   }
 
@@ -365,6 +368,7 @@ export class TorrentSession implements WorkerSession {
       case 'interested':
       case 'not-interested':
       case 'release-piece':
+      case 'exchange-peers':
         this.#sendToLink(action);
         return;
       case 'fetch-piece':

@@ -27,6 +27,21 @@ export function parseIp(text: string): Uint8Array | undefined {
   return writeIpv6(plain, bytes) ? bytes : undefined;
 }
 
+/** An address as the wire has it: 4 bytes for IPv4, 16 for IPv6; undefined when the text is none. */
+export function packIp(text: string): Uint8Array | undefined {
+  const bytes = parseIp(text);
+  return bytes && isIpv4(bytes) ? bytes.slice(12) : bytes;
+}
+
+/** @param packed 4 or 16 bytes */
+export function unpackIp(packed: Uint8Array): Uint8Array {
+  if (packed.length === IP_BYTES) return packed;
+  const bytes = new Uint8Array(IP_BYTES);
+  bytes.fill(0xff, 10, 12);
+  bytes.set(packed, 12);
+  return bytes;
+}
+
 /** The address as text: dotted for IPv4, else groups of hex with the longest run of zeros left out (RFC 5952). */
 export function formatIp(bytes: Uint8Array): string {
   if (isIpv4(bytes)) return bytes.subarray(12, 16).join('.');

@@ -41,6 +41,15 @@ export const MAX_CLIENT_NAME_LENGTH = 64;
 /** Most further ports of a peer taken from its extension handshake; `--port-count` allows 64. */
 export const MAX_EXTRA_PORTS = 64;
 
+/** Most peers read from one list of a peer exchange message (BEP 11 allows 50; libtorrent tells 100 the first time). */
+export const MAX_EXCHANGED_PEERS = 100;
+
+/** Most peers that we tell as added, and as dropped, in one peer exchange message (BEP 11). */
+export const MAX_TOLD_PEERS = 50;
+
+/** Peer exchange messages of one peer that follow sooner are passed over: BEP 11 allows one a minute, clocks differ. */
+export const LEAST_EXCHANGE_INTERVAL_MS = 45_000;
+
 /** Longest metadata that a peer may announce (BEP 9): the bound of every other way to a .torrent too. */
 export const MAX_METADATA_BYTES = MAX_METAINFO_BYTES;
 

@@ -59,3 +59,22 @@ export function isPrivateHost(host: string): boolean {
     (a === 100 && b >= 64 && b <= 127)
   );
 }
+
+/**
+ * Whether a peer at `witness` may know of one at `host`, and we reach it by what we were told: a stranger from the
+ * internet knows nothing of our own machine or our network, so what it says of addresses there is a trap. Link-local
+ * addresses mean nothing to anybody else.
+ */
+export function isWithinReach(host: string, witness: string): boolean {
+  const reach = reachOf(host);
+  return reach !== REACH.link && reach >= reachOf(witness);
+}
+
+/** From where an address can be reached: this machine, this cable, this network, everywhere. */
+const REACH = { machine: 0, link: 1, network: 2, world: 3 } as const;
+
+function reachOf(host: string): number {
+  if (isLoopbackHost(host)) return REACH.machine;
+  if (/^(?:fe[89ab]|169\.254\.)/i.test(normaliseHost(host))) return REACH.link;
+  return isPrivateHost(host) ? REACH.network : REACH.world;
+}

@@ -16,6 +16,7 @@ import { AnnounceTiers } from './announce-tiers.js';
 import { BanList, BLAME } from './ban-list.js';
 import type { MetadataAction, MetadataEvent } from './metadata-events.js';
 import { PeerRoster } from './peer-roster.js';
+import type { PeerSource } from './peer-source.js';
 import type { CloseReason } from './swarm-events.js';
 import type { SwarmConfig } from './swarm-config.js';
 import type { TrackerSnapshot } from './swarm-snapshot.js';
@@ -88,7 +89,12 @@ export class MetadataSwarm {
     this.#config = config;
     this.#nowMs = nowMs;
     this.#lastTickMs = nowMs;
-    this.#roster = new PeerRoster({ ...config, isBanned: (address) => this.#bans.isAddressBanned(address) });
+    this.#roster = new PeerRoster({
+      ...config,
+      ourPort: 0,
+      isBanned: (address) => this.#bans.isAddressBanned(address),
+      isSpare: () => false,
+    });
     this.#announces = new AnnounceTiers(config.trackerTiers, config.random, nowMs);
   }
 
@@ -102,10 +108,10 @@ export class MetadataSwarm {
     this.#nowMs = Math.max(nowMs, this.#nowMs);
     switch (event.type) {
       case 'peers-found':
-        return this.#learnAddresses(event.addresses);
+        return this.#learnAddresses(event.addresses, event.source);
       case 'announce-succeeded':
         this.#announces.handleSucceeded(event, this.#nowMs);
-        return this.#learnAddresses(event.peers);
+        return this.#learnAddresses(event.peers, 'tracker');
       case 'announce-failed':
         return this.#announces.handleFailed(event.url, event.message, this.#nowMs);
       case 'dial-failed':
@@ -227,9 +233,9 @@ export class MetadataSwarm {
     if (link && event.reason === 'protocol') this.#blame(link, BLAME.protocol, 'broke the protocol');
   }
 
-  #learnAddresses(addresses: readonly PeerAddress[]): void {
+  #learnAddresses(addresses: readonly PeerAddress[], source: PeerSource): void {
     for (const address of addresses) if (!this.#seen.has(formatAddress(address))) this.#see(address);
-    this.#roster.addAddresses(addresses, this.#nowMs);
+    this.#roster.addAddresses(addresses, source, this.#nowMs);
     this.#dialMs = this.#nowMs;
   }
 

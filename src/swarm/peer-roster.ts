@@ -5,6 +5,8 @@
  *   remembered as such for an hour.
  * - A failed dial or a lost connection backs off, doubling, with jitter. First bytes that were no BitTorrent handshake
  *   are no offence: they cost a short, constant wait.
+ * - Who has more candidates than places dials those of the highest canonical priority (BEP 40), and gives a place that
+ *   nobody uses to one of a higher. Hearsay (peer exchange, local discovery, the DHT) never displaces what a tracker named.
  * - Of two connections between the same two peers, the one that the peer with the higher id dialled stays; both ends
  *   compute that alike. Dialled by the same side, the newer one stays when it comes from the same host (the older one
  *   is dead, and only one side knows), else the older one.
@@ -18,10 +20,15 @@ import {
   type PeerAddress,
   type PeerId,
 } from '../protocol/peer-address.js';
+import { OwnAddress } from './own-address.js';
+import { peerPriority } from './peer-priority.js';
+import { isHearsay, type PeerSource } from './peer-source.js';
 import type { CloseReason } from './swarm-events.js';
 
 const MOST_HALF_OPEN = 16;
 const MOST_KNOWN = 2_000;
+/** Of these, what anybody may have told us. */
+const MOST_HEARSAY = 1_000;
 /** A share of the connections is left to those who dial us. */
 const DIALLED_SHARE = 0.75;
 const FIRST_BACK_OFF_MS = 2_000;
@@ -37,11 +44,15 @@ const MOST_PER_PUBLIC_HOST = 20;
 
 export interface PeerRosterOptions {
   readonly ourPeerId: PeerId;
+  /** Where we listen. */
+  readonly ourPort: number;
   /** Most connections, those being dialled included. */
   readonly maxLinks: number;
   readonly random: () => number;
   /** Whether whoever listens there is shut out. */
   readonly isBanned: (address: PeerAddress) => boolean;
+  /** Whether nothing would be lost if the connection ended. */
+  readonly isSpare: (linkId: number) => boolean;
 }
 
 export interface Handshake {
@@ -58,6 +69,9 @@ export type Admission =
 
 interface KnownPeer {
   readonly address: PeerAddress;
+  source: PeerSource;
+  /** 0 for whom to dial first, below 1. */
+  rank: number;
   failures: number;
   nextDialMs: number;
   /** The connection that was dialled to it, also while it is half-open. */
@@ -72,6 +86,7 @@ interface RosterLink {
   readonly linkId: number;
   readonly incoming: boolean;
   readonly host: string;
+  readonly port: number;
   readonly peerId: PeerId;
   readonly sinceMs: number;
   known: KnownPeer | undefined;
@@ -86,6 +101,9 @@ export class PeerRoster {
   readonly #byPeerId = new Map<PeerId, number>();
   readonly #perNetwork = new Map<string, number>();
   #reservedCount = 0;
+  readonly #ourAddress = new OwnAddress();
+  /** Known addresses that are hearsay. */
+  #hearsayCount = 0;
 
   constructor(options: PeerRosterOptions) {
     this.#options = options;
@@ -112,8 +130,20 @@ export class PeerRoster {
   }
 
   /** New addresses; those that are known already, and ports that nobody listens on, are passed over. */
-  addAddresses(addresses: readonly PeerAddress[], nowMs: number): void {
-    for (const address of addresses) this.#learn(address, nowMs);
+  addAddresses(addresses: readonly PeerAddress[], source: PeerSource, nowMs: number): void {
+    for (const address of addresses) this.#learn(address, source, nowMs);
+  }
+
+  /** How we heard of the peer at the other end. */
+  sourceOf(linkId: number): PeerSource {
+    return this.#links.get(linkId)?.known?.source ?? 'incoming';
+  }
+
+  /** A peer says at which address it sees us. */
+  handleOurHost(linkId: number, ourHost: string): void {
+    const link = this.#links.get(linkId);
+    if (!link || !this.#ourAddress.handleTold(ourHost, link.host)) return;
+    for (const peer of this.#known.values()) peer.rank = this.#rankOf(peer.address);
   }
 
   /**
@@ -126,7 +156,7 @@ export class PeerRoster {
     let bestLot = 0;
     for (const peer of this.#known.values()) {
       if (peer.nextDialMs > nowMs || !this.#isWorthDialling(peer, isUploadOnly, nowMs)) continue;
-      const lot = peer.failures + this.#options.random();
+      const lot = peer.failures + peer.rank;
       if (best && lot >= bestLot) continue;
       best = peer;
       bestLot = lot;
@@ -164,21 +194,23 @@ export class PeerRoster {
   handleHandshake(handshake: Handshake, nowMs: number): Admission {
     const { linkId, incoming, peerId } = handshake;
     const host = normaliseHost(handshake.address.host);
+    const { port } = handshake.address;
     const dialled = this.#halfOpen.get(linkId);
     this.#halfOpen.delete(linkId);
-    const link: RosterLink = { linkId, incoming, host, peerId, sinceMs: nowMs, known: dialled };
+    const link: RosterLink = { linkId, incoming, host, port, peerId, sinceMs: nowMs, known: dialled };
     if (peerId === this.#options.ourPeerId) {
       if (dialled) dialled.isOurself = true;
       return this.#refuse(link, 'it is ourself');
     }
     if (dialled) dialled.peerId = peerId;
-    const other = this.#links.get(this.#byPeerId.get(peerId) ?? -1);
-    if (other && !this.#isPreferred(link, other)) return this.#refuse(link, 'a duplicate connection');
-    if (!other && this.#links.size + this.#reservedCount >= this.#options.maxLinks)
-      return this.#refuse(link, 'connections are full');
+    const twin = this.#links.get(this.#byPeerId.get(peerId) ?? -1);
+    if (twin && !this.#isPreferred(link, twin)) return this.#refuse(link, 'a duplicate connection');
     const network = networkOf(host);
-    if (!other && (this.#perNetwork.get(network) ?? 0) >= mostPerHost(host))
+    if (!twin && (this.#perNetwork.get(network) ?? 0) >= mostPerHost(host))
       return this.#refuse(link, 'too many of its host');
+    const isFull = this.#links.size + this.#reservedCount >= this.#options.maxLinks;
+    const other = twin ?? (isFull ? this.#pickReplaced(link) : undefined);
+    if (isFull && !other) return this.#refuse(link, 'connections are full');
     if (other) this.#forgetLink(other);
     this.#links.set(linkId, link);
     this.#byPeerId.set(peerId, linkId);
@@ -193,7 +225,7 @@ export class PeerRoster {
   handleListenPort(linkId: number, port: number, nowMs: number): PeerAddress | undefined {
     const link = this.#links.get(linkId);
     if (!link) return undefined;
-    const peer = this.#learn({ host: link.host, port }, nowMs);
+    const peer = this.#learn({ host: link.host, port }, 'incoming', nowMs);
     if (!peer) return undefined;
     const holder = peer.peerId === undefined ? undefined : this.#byPeerId.get(peer.peerId);
     if (holder !== undefined && holder !== linkId) return undefined;
@@ -222,14 +254,22 @@ export class PeerRoster {
     this.#backOff(peer, reason, nowMs);
   }
 
-  #learn(address: PeerAddress, nowMs: number): KnownPeer | undefined {
+  #learn(address: PeerAddress, source: PeerSource, nowMs: number): KnownPeer | undefined {
     const host = normaliseHost(address.host);
     const key = formatAddress({ host, port: address.port });
     const known = this.#known.get(key);
+    if (known && isHearsay(known.source) && !isHearsay(source)) {
+      known.source = source;
+      this.#hearsayCount -= 1;
+    }
     if (known || address.port < 1 || address.port > 65_535) return known;
-    if (this.#known.size >= MOST_KNOWN && !this.#forgetWorst()) return undefined;
+    if (isHearsay(source) ? !this.#hasRoomForHearsay() : this.#known.size >= MOST_KNOWN && !this.#forgetWorst()) {
+      return undefined;
+    }
     const peer: KnownPeer = {
       address: { host, port: address.port },
+      source,
+      rank: this.#rankOf({ host, port: address.port }),
       failures: 0,
       nextDialMs: nowMs,
       linkId: undefined,
@@ -238,17 +278,58 @@ export class PeerRoster {
       uploadOnlyUntilMs: -Infinity,
     };
     this.#known.set(key, peer);
+    if (isHearsay(source)) this.#hearsayCount += 1;
     return peer;
   }
 
-  /** Makes room for a new address. */
+  #hasRoomForHearsay(): boolean {
+    return this.#hearsayCount < MOST_HEARSAY && this.#known.size < MOST_KNOWN;
+  }
+
+  /** Makes room for a new address: hearsay goes first. */
   #forgetWorst(): boolean {
     let worst: KnownPeer | undefined;
+    let worstScore = -1;
     for (const peer of this.#known.values()) {
       if (peer.isOurself || this.#isConnected(peer)) continue;
-      if (!worst || peer.failures > worst.failures) worst = peer;
+      const score = peer.failures + (isHearsay(peer.source) ? MOST_FAILURES : 0);
+      if (score <= worstScore) continue;
+      worst = peer;
+      worstScore = score;
     }
-    return worst !== undefined && this.#known.delete(formatAddress(worst.address));
+    return worst !== undefined && this.#forget(worst);
+  }
+
+  #forget(peer: KnownPeer): boolean {
+    if (!this.#known.delete(formatAddress(peer.address))) return false;
+    if (isHearsay(peer.source)) this.#hearsayCount -= 1;
+    return true;
+  }
+
+  /** Canonical where our own address is known, else drawn. */
+  #rankOf(address: PeerAddress): number {
+    const priority = this.#priorityOf(address);
+    return priority === undefined ? this.#options.random() : 1 - (priority + 1) / 2 ** 32;
+  }
+
+  #priorityOf(address: PeerAddress): number | undefined {
+    const ourHost = this.#ourAddress.seenFrom(address.host);
+    return ourHost === undefined ? undefined : peerPriority({ host: ourHost, port: this.#options.ourPort }, address);
+  }
+
+  /** Everything is full: the spare connection of the lowest priority goes, if the newcomer's is higher. */
+  #pickReplaced(newcomer: RosterLink): RosterLink | undefined {
+    const itsPriority = this.#priorityOf(addressOf(newcomer));
+    if (itsPriority === undefined) return undefined;
+    let lowest: RosterLink | undefined;
+    let lowestPriority = itsPriority;
+    for (const link of this.#links.values()) {
+      const priority = this.#priorityOf(addressOf(link));
+      if (priority === undefined || priority >= lowestPriority || !this.#options.isSpare(link.linkId)) continue;
+      lowest = link;
+      lowestPriority = priority;
+    }
+    return lowest;
   }
 
   #mayDial(): boolean {
@@ -302,12 +383,17 @@ export class PeerRoster {
     if (reason === 'ours') return;
     peer.failures += 1;
     // Whoever is there again will be named by a tracker, or dial us.
-    if (peer.failures >= MOST_FAILURES) this.#known.delete(formatAddress(peer.address));
+    if (peer.failures >= MOST_FAILURES) this.#forget(peer);
   }
 
   #jittered(durationMs: number): number {
     return durationMs * (0.75 + this.#options.random() / 2);
   }
+}
+
+/** Where the other end listens, as far as known. */
+function addressOf({ host, port, known }: RosterLink): PeerAddress {
+  return known?.address ?? { host, port };
 }
 
 function mostPerHost(host: string): number {

@@ -6,6 +6,10 @@ import type { PeerId } from '../protocol/peer-address.js';
 export interface SwarmConfig {
   readonly layout: PieceLayout;
   readonly ourPeerId: PeerId;
+  /** Where we listen; 0 when nowhere. */
+  readonly ourPort?: number;
+  /** Peers are told of by trackers alone (BEP 27). */
+  readonly isPrivate?: boolean;
   /** What is verified at the start. Copied. */
   readonly owned: Bitfield;
   /** Whether missing pieces are to be fetched. A seeder, also one that owns a part only, fetches nothing (BEP 21). */

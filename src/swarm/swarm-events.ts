@@ -7,6 +7,8 @@
  */
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
+import type { ExchangedPeer, PeerExchangeMessage } from '../protocol/peer-exchange.js';
+import type { PeerSource } from './peer-source.js';
 
 /** Who delivered which blocks of a piece that is not complete. */
 export interface BlockSource {
@@ -62,8 +64,8 @@ export interface LinkMeasure {
 }
 
 export type SwarmEvent =
-  /** Addresses of peers from a tracker, a magnet link or the command line. Unchecked duplicates are fine. */
-  | { readonly type: 'peers-found'; readonly addresses: readonly PeerAddress[]; readonly source: 'tracker' | 'given' }
+  /** Addresses of peers. Unchecked duplicates are fine. */
+  | { readonly type: 'peers-found'; readonly addresses: readonly PeerAddress[]; readonly source: PeerSource }
   | { readonly type: 'dial-failed'; readonly linkId: number }
   /** A web seed's server does not give what it should. `link-closed` follows. */
   | {
@@ -92,7 +94,13 @@ export type SwarmEvent =
       /** BEP 21: it wants nothing. */
       readonly uploadOnly: boolean;
       readonly client: string;
+      /** It takes peer exchange messages (BEP 11). */
+      readonly exchangesPeers?: boolean;
+      /** Our address as it sees us. */
+      readonly ourHost?: string;
     }
+  /** Peers that the peer has connections with (BEP 11); their number is bounded by the codec. */
+  | { readonly type: 'peers-exchanged'; readonly linkId: number; readonly added: readonly ExchangedPeer[] }
   /** Once, after admission: what the peer owns. Spare bits are clear; the driver checked the length. */
   | { readonly type: 'peer-has'; readonly linkId: number; readonly pieces: 'all' | 'none' | Uint8Array }
   | { readonly type: 'peer-have'; readonly linkId: number; readonly pieceIndices: readonly PieceIndex[] }
@@ -222,6 +230,8 @@ export type SwarmAction =
   /** Verified: tell every peer, and write it down. One action a piece for both, the driver batches. */
   | { readonly type: 'broadcast-have'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'record-piece'; readonly pieceIndex: PieceIndex }
+  /** Tell the peer whom we got and lost (BEP 11). */
+  | ({ readonly type: 'exchange-peers'; readonly linkId: number } & PeerExchangeMessage)
   | {
       readonly type: 'announce';
       readonly url: string;

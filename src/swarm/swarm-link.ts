@@ -2,6 +2,7 @@
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
 import { clientNameOf } from '../protocol/peer-id.js';
+import type { PeerSource } from './peer-source.js';
 import type { PieceSet } from './piece-set.js';
 import type { LinkMeasure } from './swarm-events.js';
 
@@ -27,6 +28,9 @@ export class SwarmLink {
   readonly admittedMs: number;
   /** The URL of a web seed (BEP 19), as people may see it: a server that has everything, chokes nobody and is told nothing. */
   readonly webSeed: string | undefined;
+  source: PeerSource;
+  /** Where it accepts connections, once known. */
+  listenAddress: PeerAddress | undefined;
   client: string;
   uploadOnly = false;
   /** Undefined until the peer said what it has. */
@@ -72,6 +76,9 @@ export class SwarmLink {
     this.incoming = options.incoming;
     this.webSeed = options.webSeed;
     this.client = options.peerId === undefined ? '' : clientNameOf(options.peerId);
+    this.source = options.webSeed === undefined ? 'incoming' : 'web-seed';
+    const isDialledPeer = !options.incoming && options.webSeed === undefined;
+    this.listenAddress = isDialledPeer ? options.address : undefined;
     this.blameKey = options.blameKey;
     this.admittedMs = options.admittedMs;
     this.measure = { ...NOTHING_MEASURED, linkId: options.linkId };
@@ -96,6 +103,11 @@ export class SwarmLink {
   /** Whether neither end wants anything, as far as the peer told. */
   get isSeed(): boolean {
     return this.uploadOnly || this.pieces?.isFull === true;
+  }
+
+  /** Whether nothing is fetched or sent, so that little would be lost with it. */
+  get isIdle(): boolean {
+    return this.assigned.size === 0 && this.downBytesPerSec === 0 && this.upBytesPerSec === 0;
   }
 
   /** Bytes of pieces that this link finished since it was unchoked. */

@@ -91,6 +91,7 @@ export class SwarmReport {
       address: link.address,
       incoming: link.incoming,
       ...(link.webSeed === undefined ? {} : { webSeed: link.webSeed }),
+      source: link.source,
       client: link.client,
       progress: link.pieces ? link.pieces.size / Math.max(1, this.#layout.pieceCount) : 0,
       downBytesPerSec: link.downBytesPerSec,

@@ -1,6 +1,7 @@
 /** How a swarm stands, as plain values: what the terminal, `p2p status` and the page show. */
 import type { PeerAddress } from '../protocol/peer-address.js';
 import type { WebSeedSnapshot } from './web-seed-roster.js';
+import type { PeerSource } from './peer-source.js';
 
 export interface LinkSnapshot {
   readonly linkId: number;
@@ -8,6 +9,8 @@ export interface LinkSnapshot {
   readonly incoming: boolean;
   /** The URL of a web seed; undefined for a peer. */
   readonly webSeed?: string;
+  /** How we heard of it. */
+  readonly source: PeerSource;
   /** Client name from its extension handshake, else from its peer id; empty when unknown. */
   readonly client: string;
   /** Share of the pieces that the peer owns, 0 to 1. */

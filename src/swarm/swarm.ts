@@ -15,7 +15,9 @@ import type { AnnounceNeed } from './announce-schedule.js';
 import { AnnounceTiers } from './announce-tiers.js';
 import { BanList, BLAME } from './ban-list.js';
 import { Choker } from './choker.js';
+import { PeerExchange, type ExchangeablePeer } from './peer-exchange.js';
 import { PeerRoster } from './peer-roster.js';
+import type { PeerSource } from './peer-source.js';
 import { PieceSet } from './piece-set.js';
 import { PieceTrade } from './piece-trade.js';
 import type { SwarmConfig } from './swarm-config.js';
@@ -29,6 +31,8 @@ import { WebSeedRoster } from './web-seed-roster.js';
 const TICK_MS = 1_000;
 /** Two ends that only upload part after a moment: a last `have` or a new `not upload only` may be on its way. */
 const USELESS_MS = 2_000;
+/** So long a connection may take until something goes over it; before that nobody takes its place. */
+const SPARE_AFTER_MS = 60_000;
 const NUM_WANT_DOWNLOADING = 80;
 const NUM_WANT_SEEDING = 30;
 
@@ -44,6 +48,8 @@ export class Swarm {
   readonly #roster: PeerRoster;
   readonly #webSeeds: WebSeedRoster;
   readonly #bans = new BanList();
+  /** None for a private torrent (BEP 27). */
+  readonly #exchange: PeerExchange | undefined;
   readonly #announces: AnnounceTiers;
   readonly #report: SwarmReport;
   #nowMs: number;
@@ -63,9 +69,15 @@ export class Swarm {
     this.#trade = new PieceTrade({ ...config, act: (action) => this.#actions.push(action) });
     this.#superSeeder = new SuperSeeder(config, this.#trade, (action) => this.#actions.push(action));
     this.#choker = new Choker(config, nowMs);
-    this.#roster = new PeerRoster({ ...config, isBanned: (address) => this.#bans.isAddressBanned(address) });
     const webSeeds = config.wantsPieces ? (config.webSeeds ?? []) : [];
     this.#webSeeds = new WebSeedRoster({ urls: webSeeds, random: config.random });
+    this.#roster = new PeerRoster({
+      ...config,
+      ourPort: config.ourPort ?? 0,
+      isBanned: (address) => this.#bans.isAddressBanned(address),
+      isSpare: (linkId) => this.#isSpare(linkId),
+    });
+    this.#exchange = config.isPrivate === true ? undefined : new PeerExchange();
     this.#announces = new AnnounceTiers(config.trackerTiers, config.random, nowMs);
     this.#report = new SwarmReport(config.layout, this.#trade);
     this.#completeIfAllThere();
@@ -95,7 +107,7 @@ export class Swarm {
       case 'links-measured':
         return this.#handleMeasured(event);
       case 'peers-found':
-        return this.#learnAddresses(event.addresses);
+        return this.#learnAddresses(event.addresses, event.source);
       case 'dial-failed':
         this.#roster.handleDialFailed(event.linkId, this.#nowMs);
         this.#dialMs = this.#nowMs;
@@ -109,7 +121,7 @@ export class Swarm {
       case 'announce-succeeded':
         this.#announces.handleSucceeded(event, this.#nowMs);
         if (event.seeders !== undefined) this.#superSeeder.handleSeeders(event.seeders);
-        return this.#learnAddresses(event.peers);
+        return this.#learnAddresses(event.peers, 'tracker');
       case 'announce-failed':
         return this.#announces.handleFailed(event.url, event.message, this.#nowMs);
       case 'wake':
@@ -167,6 +179,7 @@ export class Swarm {
   #handlePeer(
     event: EventOf<
       | 'peer-extended'
+      | 'peers-exchanged'
       | 'peer-has'
       | 'peer-have'
       | 'peer-dont-have'
@@ -186,6 +199,8 @@ export class Swarm {
         return this.#superSeeder.handleAsked(link.linkId, event.pieceIndices, this.#nowMs);
       case 'peer-extended':
         return this.#handleExtended(link, event);
+      case 'peers-exchanged':
+        return this.#learnAddresses(this.#exchange?.pickBelieved(link.linkId, event.added) ?? [], 'pex');
       case 'peer-has':
         return this.#handleHas(link, event.pieces);
       case 'peer-have':
@@ -236,6 +251,8 @@ export class Swarm {
     if (replaced) this.#close(replaced, 'a duplicate connection');
     const link = new SwarmLink({ linkId, address, incoming, peerId, blameKey, admittedMs: this.#nowMs });
     const showsNothing = this.#superSeeder.handleAdmitted(link, this.#links.size === 0, this.#nowMs);
+    link.source = this.#roster.sourceOf(linkId);
+    this.#exchange?.handleChanged();
     this.#links.set(linkId, link);
     this.#trade.addLink(link);
     this.#actions.push({ type: 'admit', linkId, blameKey, ...(showsNothing && { showsNothing }) });
@@ -245,9 +262,14 @@ export class Swarm {
     if (event.client !== '') link.client = event.client;
     link.uploadOnly = event.uploadOnly;
     this.#noteUseless(link);
+    if (event.ourHost !== undefined) this.#roster.handleOurHost(link.linkId, event.ourHost);
+    if (event.exchangesPeers === true) this.#exchange?.handleSupported(link.linkId, link.address.host, this.#nowMs);
     if (event.listenPort === undefined) return;
     const address = this.#roster.handleListenPort(link.linkId, event.listenPort, this.#nowMs);
     if (!address) return;
+    link.listenAddress ??= address;
+    link.source = this.#roster.sourceOf(link.linkId);
+    this.#exchange?.handleChanged();
     this.#bans.learnAddress(link.blameKey, address);
     if (this.#bans.isBanned(link.blameKey)) this.#close(link, 'banned');
   }
@@ -335,18 +357,26 @@ export class Swarm {
     this.#choker.handleClosed(event.linkId);
     this.#webSeeds.handleClosed(event.linkId, this.#nowMs);
     this.#roster.reserve(this.#webSeeds.openCount);
+    this.#exchange?.handleClosed(event.linkId);
     if (!link) return;
     this.#report.handleClosed(link);
     const { pieces } = link;
     this.#trade.removeLink(link, this.#nowMs);
     this.#links.delete(event.linkId);
     this.#superSeeder.handleClosed(event.linkId, pieces);
+    this.#exchange?.handleChanged();
     if (event.reason === 'protocol') this.#blame(link.blameKey, BLAME.protocol, 'broke the protocol', link);
   }
 
-  #learnAddresses(addresses: EventOf<'peers-found'>['addresses']): void {
-    this.#roster.addAddresses(addresses, this.#nowMs);
+  #learnAddresses(addresses: EventOf<'peers-found'>['addresses'], source: PeerSource): void {
+    this.#roster.addAddresses(addresses, source, this.#nowMs);
     this.#dialMs = this.#nowMs;
+  }
+
+  /** Whoever was just admitted may be about to begin. */
+  #isSpare(linkId: number): boolean {
+    const link = this.#links.get(linkId);
+    return link !== undefined && link.isIdle && this.#nowMs - link.admittedMs >= SPARE_AFTER_MS;
   }
 
   /** Counts damage; whoever has done enough is banned, and all its connections are closed. */
@@ -415,11 +445,24 @@ export class Swarm {
     this.#lastTickMs = this.#nowMs;
     this.#superSeeder.handleTick();
     this.#trade.handleTick(this.#nowMs);
+    this.#exchangePeers();
     for (const link of this.#links.values()) {
       if (link.amInterested && link.assigned.size === 0) this.#updateInterest(link);
       if (link.uselessSinceMs === undefined || this.#nowMs - link.uselessSinceMs < USELESS_MS) continue;
       if (this.#isUploadOnly()) this.#close(link, 'both ends only upload');
       else link.uselessSinceMs = undefined;
+    }
+  }
+
+  /** Peers hear of whom we are connected with and where those listen. */
+  #exchangePeers(): void {
+    const messages = this.#exchange?.pickMessages(() => this.#exchangeable(), this.#nowMs) ?? [];
+    for (const message of messages) this.#actions.push({ type: 'exchange-peers', ...message });
+  }
+
+  *#exchangeable(): Iterable<ExchangeablePeer> {
+    for (const { linkId, listenAddress, isSeed, incoming, isClosing } of this.#links.values()) {
+      if (listenAddress && !isClosing) yield { linkId, listenAddress, isSeed, isReachable: !incoming };
     }
   }
 

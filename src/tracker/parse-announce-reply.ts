@@ -5,6 +5,7 @@ import { decodeBencode } from '../metainfo/bencode.js';
 import { escapeText } from '../metainfo/escape-text.js';
 import { formatAddress, type PeerAddress } from '../protocol/peer-address.js';
 import { formatIp, isDialableIp, parseIp } from '../protocol/ip-address.js';
+import { readCompactAddresses, type IpLength } from '../protocol/compact-addresses.js';
 
 export interface AnnounceReply {
   /** 15 s to 1 h. */
@@ -72,7 +73,7 @@ export function readUdpReply(
     readonly leechers: number;
     readonly peers: Uint8Array;
   },
-  ipLength: 4 | 16,
+  ipLength: IpLength,
 ): AnnounceReply {
   const { seeders, leechers } = reply;
   const intervalMs = clamp(reply.intervalSec * 1000, LONGEST_INTERVAL_MS);
@@ -105,24 +106,20 @@ class FoundPeers {
 
   add(ip: Uint8Array | undefined, port: number | undefined): void {
     if (!ip || !isDialableIp(ip) || port === undefined || port < 1 || port > 0xffff) return;
-    if (this.#peers.size >= MAX_PEERS_KEPT) return;
-    const peer = { host: formatIp(ip), port };
-    this.#peers.set(formatAddress(peer), peer);
+    this.#keep({ host: formatIp(ip), port });
   }
 
-  /** Address and port, end to end; a rest that is no whole peer is passed over. */
-  addCompact(bytes: Uint8Array | undefined, ipLength: 4 | 16): void {
-    if (!bytes) return;
-    for (let at = 0; at + ipLength + 2 <= bytes.length; at += ipLength + 2) {
-      const ip = new Uint8Array(16);
-      if (ipLength === 4) ip.fill(0xff, 10, 12);
-      ip.set(bytes.subarray(at, at + ipLength), 16 - ipLength);
-      this.add(ip, ((bytes[at + ipLength] ?? 0) << 8) | (bytes[at + ipLength + 1] ?? 0));
-    }
+  /** Address and port, end to end. */
+  addCompact(bytes: Uint8Array | undefined, ipLength: IpLength): void {
+    if (bytes) readCompactAddresses(bytes, ipLength, MAX_PEERS_KEPT, (peer) => this.#keep(peer));
   }
 
   list(): PeerAddress[] {
     return [...this.#peers.values()];
+  }
+
+  #keep(peer: PeerAddress): void {
+    if (this.#peers.size < MAX_PEERS_KEPT) this.#peers.set(formatAddress(peer), peer);
   }
 }
 

@@ -15,7 +15,8 @@ import {
 } from '../protocol/extension-handshake.js';
 import { ALLOWED_FAST_COUNT, allowedFastSet } from '../protocol/allowed-fast.js';
 import type { Handshake } from '../protocol/handshake.js';
-import { MAX_QUEUED_REQUESTS } from '../protocol/limits.js';
+import { formatIp, packIp, unpackIp } from '../protocol/ip-address.js';
+import { LEAST_EXCHANGE_INTERVAL_MS, MAX_QUEUED_REQUESTS } from '../protocol/limits.js';
 import { MessageDecoder } from '../protocol/message-decoder.js';
 import {
   encodeBitfield,
@@ -27,6 +28,14 @@ import {
 } from '../protocol/message-encoder.js';
 import type { PieceFragment } from '../protocol/messages.js';
 import { decodeMetadataMessage, METADATA_EXTENSION, METADATA_EXTENSION_ID } from '../protocol/metadata-messages.js';
+import type { PeerAddress } from '../protocol/peer-address.js';
+import {
+  decodePeerExchange,
+  encodePeerExchange,
+  PEER_EXCHANGE,
+  PEER_EXCHANGE_ID,
+  type PeerExchangeMessage,
+} from '../protocol/peer-exchange.js';
 import { PeerLink, type CheckedRange, type LinkEvent } from '../swarm/peer-link.js';
 import { RateMeter } from '../swarm/rate-meter.js';
 import { RequestPipeline } from '../swarm/request-pipeline.js';
@@ -65,6 +74,8 @@ export interface TradeHost {
 
 /** The connection below a trade. */
 export interface TradeConnection {
+  /** Where the other end is. */
+  readonly address: PeerAddress;
   /** Sends bytes that are not used again. */
   write(bytes: Uint8Array): void;
   /** Sends bytes; `done` is called when they may be used again, or never when the connection breaks. */
@@ -101,6 +112,7 @@ export class PeerTrade implements TorrentTrade {
   #chokedAtMs: number | undefined;
   /** Its last extension handshake; a later one changes only what it names. */
   #told: ExtensionHandshake | undefined;
+  #exchangedMs = -Infinity;
   #isClosed = false;
   /** Said with the next message to the peer, or at the next tick. */
   #newHaves: PieceIndex[] = [];
@@ -246,17 +258,30 @@ export class PeerTrade implements TorrentTrade {
   /** Our extension handshake; said again when this end wants nothing any more (BEP 21). */
   sendUploadOnly(): void {
     if (!this.#handshake.supportsExtended) return;
-    const { listenPorts, metadataBytes } = this.#torrent.setup;
+    const { listenPorts, metadataBytes, isPrivate } = this.#torrent.setup;
     const [listenPort, ...extraPorts] = listenPorts;
+    const yourIp = packIp(this.#connection.address.host);
     const payload = encodeExtensionHandshake({
       client: this.#host.client,
       requestQueue: MAX_QUEUED_REQUESTS,
       uploadOnly: this.#torrent.uploadOnly && !this.#superSeeds,
-      messages: { [METADATA_EXTENSION]: METADATA_EXTENSION_ID, [DONT_HAVE_EXTENSION]: DONT_HAVE_EXTENSION_ID },
+      messages: {
+        [METADATA_EXTENSION]: METADATA_EXTENSION_ID,
+        [DONT_HAVE_EXTENSION]: DONT_HAVE_EXTENSION_ID,
+        ...(isPrivate ? {} : { [PEER_EXCHANGE]: PEER_EXCHANGE_ID }),
+      },
       ...(metadataBytes === undefined ? {} : { metadataSize: metadataBytes }),
       ...(listenPort === undefined ? {} : { listenPort, extraPorts }),
+      ...(yourIp ? { yourIp } : {}),
     });
     this.#writeWithHaves(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
+  }
+
+  /** Tells the peer whom we got and lost (BEP 11), if it wants to hear of that. */
+  exchangePeers(message: PeerExchangeMessage): void {
+    const extensionId = this.#told?.messages.get(PEER_EXCHANGE);
+    if (extensionId === undefined || this.#torrent.setup.isPrivate) return;
+    this.#connection.write(encodeExtended(extensionId, encodePeerExchange(message)));
   }
 
   get canFetch(): boolean {
@@ -398,7 +423,7 @@ export class PeerTrade implements TorrentTrade {
         this.#tell({ type: event.type, linkId });
         return;
       case 'extended':
-        this.#handleExtended(event.extensionId, event.payload);
+        this.#handleExtended(event.extensionId, event.payload, nowMs);
         return;
       default:
         event satisfies never;
@@ -464,20 +489,26 @@ export class PeerTrade implements TorrentTrade {
     if (pieceIndex !== undefined) this.#tell({ type: 'peer-dont-have', linkId: this.#linkId, pieceIndex });
   }
 
-  #handleExtended(extensionId: number, payload: Uint8Array): void {
-    if (extensionId === METADATA_EXTENSION_ID) this.#handleMetadata(payload);
-    if (extensionId === DONT_HAVE_EXTENSION_ID) this.#handleDontHave(payload);
-    if (extensionId !== EXTENSION_HANDSHAKE_ID) return;
+  #handleExtended(extensionId: number, payload: Uint8Array, nowMs: number): void {
+    if (extensionId === EXTENSION_HANDSHAKE_ID) this.#handleExtensionHandshake(payload);
+    else if (extensionId === METADATA_EXTENSION_ID) this.#handleMetadata(payload);
+    else if (extensionId === DONT_HAVE_EXTENSION_ID) this.#handleDontHave(payload);
+    else if (extensionId === PEER_EXCHANGE_ID) this.#handleExchange(payload, nowMs);
+  }
+
+  #handleExtensionHandshake(payload: Uint8Array): void {
     const told = decodeExtensionHandshake(payload, this.#told);
     this.#told = told;
     this.#pipeline.handleRequestQueue(told.requestQueue);
-    const { uploadOnly, client, listenPort } = told;
+    const { uploadOnly, client, listenPort, yourIp } = told;
     this.#tell({
       type: 'peer-extended',
       linkId: this.#linkId,
       uploadOnly,
       client,
+      exchangesPeers: told.messages.has(PEER_EXCHANGE),
       ...(listenPort === undefined ? {} : { listenPort }),
+      ...(yourIp === undefined ? {} : { ourHost: formatIp(unpackIp(yourIp)) }),
     });
   }
 
@@ -500,6 +531,13 @@ export class PeerTrade implements TorrentTrade {
     const message = decodeMetadataMessage(payload);
     if (message?.type !== 'request' || this.#metadataId === undefined) return;
     this.#metadata.handleRequest(message, this.#metadataId);
+  }
+
+  /** What comes too soon is not even read; of a private torrent we told nobody that we take it. */
+  #handleExchange(payload: Uint8Array, nowMs: number): void {
+    if (this.#torrent.setup.isPrivate || nowMs - this.#exchangedMs < LEAST_EXCHANGE_INTERVAL_MS) return;
+    this.#exchangedMs = nowMs;
+    this.#tell({ type: 'peers-exchanged', linkId: this.#linkId, added: decodePeerExchange(payload).added });
   }
 
   /** Helpers that are stalled, or dead with their thread, would keep the piece for ever: their blocks are asked for again. */

@@ -199,6 +199,7 @@ class WorkerHost implements LinkHost {
       case 'unchoke':
       case 'interested':
       case 'not-interested':
+      case 'exchange-peers':
         // A web seed is told nothing of the kind.
         if (link instanceof Link) tellPeer(link, action);
         return;
@@ -488,7 +489,10 @@ class WorkerHost implements LinkHost {
 
 function tellPeer(
   link: Link,
-  action: Extract<LinkAction, { type: 'admit' | 'show' | 'choke' | 'unchoke' | 'interested' | 'not-interested' }>,
+  action: Extract<
+    LinkAction,
+    { type: 'admit' | 'show' | 'choke' | 'unchoke' | 'interested' | 'not-interested' | 'exchange-peers' }
+  >,
 ): void {
   switch (action.type) {
     case 'admit':
@@ -506,6 +510,9 @@ function tellPeer(
     case 'interested':
     case 'not-interested':
       link.trade?.setInterested(action.type === 'interested');
+      return;
+    case 'exchange-peers':
+      link.trade?.exchangePeers(action);
       return;
     default:
       action satisfies never;

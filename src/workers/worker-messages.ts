@@ -55,6 +55,8 @@ export interface TorrentSetup {
   readonly listenPorts: readonly number[];
   /** Length of the info dictionary, for peers that came by a magnet link (BEP 9); undefined when it is not for them. */
   readonly metadataBytes: number | undefined;
+  /** Peers are not exchanged (BEP 27). */
+  readonly isPrivate: boolean;
 }
 
 /** A torrent of which only the info hash is known: its metadata is looked for. */
@@ -89,7 +91,8 @@ type TradeAction = Extract<
       | 'not-interested'
       | 'fetch-piece'
       | 'help-piece'
-      | 'release-piece';
+      | 'release-piece'
+      | 'exchange-peers';
   }
 >;
 

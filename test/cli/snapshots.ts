@@ -59,6 +59,7 @@ export function someLinks(count: number): LinkSnapshot[] {
     linkId,
     address: { host: '192.0.2.1', port: 9000 + linkId },
     incoming: false,
+    source: 'tracker',
     client: 'p2p 0.1.0',
     progress: 1,
     downBytesPerSec: 0,

@@ -47,9 +47,9 @@ describe('answerTo', () => {
 
     expect(answerTo('peers', [aTransfer({}, { links })], look(120))).to.deep.equal([
       'story.txt: 2 peers',
-      'peer            client      has     down     up  we                  it',
-      '192.0.2.1:9001  p2p 0.1.0  100%  1 KiB/s  0 B/s  interested          interested, choked',
-      '192.0.2.1:9000  other 1.0   50%    0 B/s  0 B/s  interested, choked  interested',
+      'peer            client      has     down     up  we                  it                  from',
+      '192.0.2.1:9001  p2p 0.1.0  100%  1 KiB/s  0 B/s  interested          interested, choked  tracker',
+      '192.0.2.1:9000  other 1.0   50%    0 B/s  0 B/s  interested, choked  interested          tracker',
     ]);
   });
 

@@ -233,7 +233,7 @@ class Tester {
   /** Links are numbered in the order in which these are dialled. */
   find(...hosts: readonly string[]): void {
     for (const host of hosts) {
-      this.handle({ type: 'peers-found', source: 'given', addresses: [{ host, port: 6881 }] });
+      this.handle({ type: 'peers-found', source: 'magnet', addresses: [{ host, port: 6881 }] });
     }
   }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { PeerAddress, PeerId } from '../../src/protocol/peer-address.js';
 import { PeerRoster, type Admission, type PeerRosterOptions } from '../../src/swarm/peer-roster.js';
+import { peerPriority } from '../../src/swarm/peer-priority.js';
 import { seededRandom } from '../../src/swarm/seeded-random.js';
 import { aPeerId } from './swarm-fixture.js';
 
@@ -10,7 +11,7 @@ describe('PeerRoster', () => {
   it('dials each address once, and again after a back-off that doubles', () => {
     const roster = aRoster();
     const address = anAddress(1);
-    roster.addAddresses([address, address], 0);
+    roster.addAddresses([address, address], 'tracker', 0);
     const waits: number[] = [];
 
     let nowMs = 0;
@@ -31,7 +32,7 @@ describe('PeerRoster', () => {
 
   it('forgets an address that never answers', () => {
     const roster = aRoster();
-    roster.addAddresses([anAddress(1)], 0);
+    roster.addAddresses([anAddress(1)], 'tracker', 0);
 
     for (let linkId = 1; linkId <= 12; linkId += 1) {
       roster.handleDialled(linkId, anAddress(1));
@@ -45,6 +46,7 @@ describe('PeerRoster', () => {
     const roster = aRoster();
     roster.addAddresses(
       Array.from({ length: 40 }, (_, n) => anAddress(n + 1)),
+      'tracker',
       0,
     );
 
@@ -55,6 +57,7 @@ describe('PeerRoster', () => {
     const roster = aRoster({ maxLinks: 8 });
     roster.addAddresses(
       Array.from({ length: 40 }, (_, n) => anAddress(n + 1)),
+      'tracker',
       0,
     );
 
@@ -64,7 +67,11 @@ describe('PeerRoster', () => {
   it('passes over ports that nobody listens on, and banned addresses', () => {
     const roster = aRoster({ isBanned: ({ port }) => port === 9_002 });
 
-    roster.addAddresses([{ host: '10.0.0.1', port: 0 }, { host: '10.0.0.1', port: 70_000 }, anAddress(2)], 0);
+    roster.addAddresses(
+      [{ host: '10.0.0.1', port: 0 }, { host: '10.0.0.1', port: 70_000 }, anAddress(2)],
+      'tracker',
+      0,
+    );
 
     expect(roster.pickDial(false, 0)).to.equal(undefined);
   });
@@ -100,7 +107,7 @@ describe('PeerRoster', () => {
     shake(roster, 1, aPeerId('aa'), true, '10.0.0.1');
     roster.handleListenPort(1, 9_001, 0);
 
-    roster.addAddresses([{ host: '10.0.0.1', port: 9_001 }], 0);
+    roster.addAddresses([{ host: '10.0.0.1', port: 9_001 }], 'tracker', 0);
 
     expect(roster.pickDial(false, 0)).to.equal(undefined);
     roster.handleClosed(1, 'lost', true, 0);
@@ -118,7 +125,7 @@ describe('PeerRoster', () => {
 
   it('lets a seed pass over peers that only upload, for an hour', () => {
     const roster = aRoster();
-    roster.addAddresses([anAddress(1)], 0);
+    roster.addAddresses([anAddress(1)], 'tracker', 0);
     roster.handleDialled(1, anAddress(1));
     shake(roster, 1, aPeerId('aa'), false, '10.0.0.1');
     roster.handleUploadOnly(1, 0);
@@ -131,7 +138,7 @@ describe('PeerRoster', () => {
 
   it('waits a short, constant time after foreign first bytes', () => {
     const roster = aRoster();
-    roster.addAddresses([anAddress(1)], 0);
+    roster.addAddresses([anAddress(1)], 'tracker', 0);
     for (let linkId = 1; linkId <= 20; linkId += 1) {
       roster.handleDialled(linkId, anAddress(1));
       roster.handleClosed(linkId, 'foreign', false, 0);
@@ -142,7 +149,7 @@ describe('PeerRoster', () => {
 
   it('forgives failures when payload went over a connection', () => {
     const roster = aRoster();
-    roster.addAddresses([anAddress(1)], 0);
+    roster.addAddresses([anAddress(1)], 'tracker', 0);
     for (let linkId = 1; linkId <= 6; linkId += 1) {
       roster.handleDialled(linkId, anAddress(1));
       roster.handleDialFailed(linkId, 0);
@@ -174,15 +181,93 @@ describe('PeerRoster', () => {
 
     roster.addAddresses(
       Array.from({ length: 5_000 }, (_, n) => ({ host: `10.1.${n >> 8}.${n & 255}`, port: 9_000 })),
+      'tracker',
       0,
     );
 
     expect(roster.unconnectedCount).to.equal(2_000);
   });
+
+  it('lets hearsay take half of the places, and none from what a tracker named', () => {
+    const roster = aRoster();
+
+    roster.addAddresses(manyAddresses(3_000, '10.1'), 'pex', 0);
+    expect(roster.unconnectedCount).to.equal(1_000);
+    roster.addAddresses(manyAddresses(1_500, '10.2'), 'tracker', 0);
+    expect(roster.unconnectedCount).to.equal(2_000);
+    roster.addAddresses(manyAddresses(500, '10.3'), 'dht', 0);
+
+    expect(roster.unconnectedCount).to.equal(2_000);
+    // What a tracker names too is hearsay no longer.
+    roster.addAddresses(manyAddresses(3_000, '10.1'), 'tracker', 0);
+    roster.addAddresses(manyAddresses(1_500, '10.4'), 'lsd', 0);
+    expect(roster.unconnectedCount).to.equal(2_000);
+  });
+
+  it('remembers who named a peer first, and that one dialled us unheard of', () => {
+    const roster = aRoster();
+    roster.addAddresses([anAddress(1)], 'lsd', 0);
+    roster.handleDialled(1, anAddress(1));
+    shake(roster, 1, aPeerId('aa'), false);
+    shake(roster, 2, aPeerId('bb'), true);
+
+    expect([roster.sourceOf(1), roster.sourceOf(2)]).to.deep.equal(['lsd', 'incoming']);
+  });
+
+  it('dials by canonical priority once it knows its own address', () => {
+    const roster = aRoster();
+    const hosts = Array.from({ length: 20 }, (_, n) => `10.${n}.0.1`);
+    shake(roster, 100, aPeerId('aa'), true, '10.200.0.1');
+    roster.handleOurHost(100, '10.99.0.1');
+    const priorityOf = (host: string): number =>
+      peerPriority({ host: '10.99.0.1', port: 9_000 }, { host, port: 9_000 }) ?? 0;
+
+    roster.addAddresses(
+      hosts.map((host) => ({ host, port: 9_000 })),
+      'tracker',
+      0,
+    );
+    const dialled: string[] = [];
+    for (let address = roster.pickDial(false, 0); address; address = roster.pickDial(false, 0)) {
+      dialled.push(address.host);
+      roster.handleDialled(dialled.length, address);
+    }
+
+    expect(dialled).to.deep.equal(hosts.toSorted((a, b) => priorityOf(b) - priorityOf(a)).slice(0, 16));
+  });
+
+  it('gives a spare place to a newcomer of a higher priority when all are taken', () => {
+    const spare = new Set([1, 2]);
+    const roster = aRoster({ maxLinks: 3, isSpare: (linkId) => spare.has(linkId) });
+    const priorityOf = (host: string): number => peerPriority({ host: '10.99.0.1', port: 0 }, { host, port: 0 }) ?? 0;
+    const hosts = Array.from({ length: 9 }, (_, n) => `10.${n}.0.1`).toSorted((a, b) => priorityOf(a) - priorityOf(b));
+    // The lowest of all is not spare.
+    for (const [linkId, host] of [hosts[2], hosts[1], hosts[0]].entries()) {
+      shake(roster, linkId + 1, aPeerId(`0${linkId + 1}`), true, host);
+    }
+    roster.handleOurHost(1, '10.99.0.1');
+
+    expect(shake(roster, 9, aPeerId('09'), true, hosts[8])).to.deep.equal({ isAdmitted: true, replaced: 2 });
+    expect(shake(roster, 10, aPeerId('0a'), true, hosts[1]).isAdmitted).to.equal(false);
+    spare.clear();
+    expect(shake(roster, 11, aPeerId('0b'), true, hosts[7]).isAdmitted).to.equal(false);
+  });
 });
 
+function manyAddresses(count: number, network: string): PeerAddress[] {
+  return Array.from({ length: count }, (_, n) => ({ host: `${network}.${n >> 8}.${n & 255}`, port: 9_000 }));
+}
+
 function aRoster(options: Partial<PeerRosterOptions> = {}): PeerRoster {
-  return new PeerRoster({ ourPeerId: OURS, maxLinks: 80, random: seededRandom(1), isBanned: () => false, ...options });
+  return new PeerRoster({
+    ourPeerId: OURS,
+    ourPort: 9_000,
+    maxLinks: 80,
+    random: seededRandom(1),
+    isBanned: () => false,
+    isSpare: () => true,
+    ...options,
+  });
 }
 
 function anAddress(n: number): PeerAddress {

@@ -36,6 +36,7 @@ function anEvent(): fc.Arbitrary<{ readonly event: SwarmEvent; readonly afterMs:
   const partial = fc.array(fc.record({ source, blocks: fc.constant(Uint8Array.of(0x80)) }), { maxLength: 2 });
   const host = fc.constantFrom('127.0.0.1', '198.51.100.7', '203.0.113.5');
   const address = fc.record({ host, port: fc.constantFrom(9_000, 9_001) });
+  const exchanged = fc.record({ address, isSeed: fc.boolean(), isReachable: fc.boolean() });
   const peerId = fc.constantFrom(...['80', 'aa', 'bb', '11'].map((start) => aPeerId(start)));
   const rate = fc.constantFrom(0, 1_000, 50_000_000);
   const evidence = fc.record({ blockDigests: fc.constant(new Uint8Array(60)), sources: partial });
@@ -54,7 +55,7 @@ function anEvent(): fc.Arbitrary<{ readonly event: SwarmEvent; readonly afterMs:
     fc.record({
       type: fc.constant('peers-found' as const),
       addresses: fc.array(address),
-      source: fc.constant('given' as const),
+      source: fc.constantFrom('typed' as const, 'pex' as const),
     }),
     fc.record({ type: fc.constant('dial-failed' as const), linkId }),
     fc.record({ type: fc.constant('link-handshaken' as const), linkId, address, incoming: fc.boolean(), peerId }),
@@ -64,7 +65,10 @@ function anEvent(): fc.Arbitrary<{ readonly event: SwarmEvent; readonly afterMs:
       listenPort: fc.constantFrom(9_000, 9_001),
       uploadOnly: fc.boolean(),
       client: fc.constant(''),
+      exchangesPeers: fc.boolean(),
+      ourHost: host,
     }),
+    fc.record({ type: fc.constant('peers-exchanged' as const), linkId, added: fc.array(exchanged, { maxLength: 4 }) }),
     fc.record({
       type: fc.constant('peer-has' as const),
       linkId,

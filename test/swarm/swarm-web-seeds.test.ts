@@ -34,7 +34,7 @@ describe('Swarm with web seeds', () => {
     const { swarm, linkIds } = withWebSeeds({ webSeeds, maxLinks: 4 });
     const addresses = Array.from({ length: 9 }, (_, at) => ({ host: '10.0.0.1', port: 1_000 + at }));
 
-    swarm.handle({ type: 'peers-found', source: 'given', addresses });
+    swarm.handle({ type: 'peers-found', source: 'typed', addresses });
 
     expect(linkIds).to.have.length(2);
     expect(swarm.of('dial')).to.have.length(1);

@@ -295,6 +295,54 @@ describe('Swarm', () => {
     }
   });
 
+  describe('peer exchange', () => {
+    const listenPort = 9_001;
+    const extended = {
+      type: 'peer-extended',
+      listenPort,
+      uploadOnly: false,
+      client: '',
+      exchangesPeers: true,
+    } as const;
+
+    function meet(options: { readonly isPrivate?: boolean } = {}): SwarmTester {
+      const tester = new SwarmTester(options);
+      for (const linkId of [100, 102]) {
+        tester.connect({ linkId, host: `10.0.0.${linkId}` });
+        tester.handle({ ...extended, linkId });
+      }
+      return tester;
+    }
+
+    it('tells connected peers of each other, and dials whom they tell of', () => {
+      const tester = meet();
+      tester.pass(1_000);
+      const address = { host: '10.0.0.7', port: 9_007 };
+      tester.handle({ type: 'peers-exchanged', linkId: 100, added: [{ address, isSeed: true, isReachable: true }] });
+
+      expect(tester.of('exchange-peers').map(({ linkId, added }) => [linkId, added[0]?.address.host])).to.deep.equal([
+        [100, '10.0.0.102'],
+        [102, '10.0.0.100'],
+      ]);
+      const dialled = tester.of('dial').at(-1);
+      expect(dialled?.address).to.deep.equal(address);
+      const linkId = dialled?.linkId ?? -1;
+      tester.handle({ type: 'link-handshaken', linkId, address, incoming: false, peerId: aPeerId('77') });
+      const links = tester.swarm.snapshot(tester.nowMs).links.map(({ source }) => source);
+      expect(links).to.deep.equal(['incoming', 'incoming', 'pex']);
+    });
+
+    it('neither tells nor believes in a private torrent (BEP 27)', () => {
+      const tester = meet({ isPrivate: true });
+      tester.pass(120_000);
+      const address = { host: '10.0.0.7', port: 9_007 };
+      tester.handle({ type: 'peers-exchanged', linkId: 100, added: [{ address, isSeed: true, isReachable: true }] });
+
+      expect(tester.of('exchange-peers')).to.deep.equal([]);
+      expect(tester.of('dial')).to.deep.equal([]);
+    });
+  });
+
   it('says goodbye to trackers and peers when it stops, and decides nothing more', () => {
     const url = 'http://localhost:9999/announce';
     const tester = new SwarmTester({ trackerTiers: [[url]] });

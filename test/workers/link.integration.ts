@@ -71,6 +71,7 @@ describe('Link', () => {
         uploadOnly: false,
         listenPorts: [],
         metadataBytes: undefined,
+        isPrivate: false,
       },
       HashRegistry.builtIn(),
       disk.handles,

@@ -60,11 +60,12 @@ export interface WorkerOptions {
   readonly runBlocks?: number;
   /** Its links are numbered from here in steps of two. */
   readonly firstLinkId?: number;
+  readonly isPrivate?: boolean;
 }
 
 export function aWorker(
   disk: TorrentOnDisk,
-  { offers = false, runBlocks = 64, firstLinkId = 2 }: WorkerOptions = {},
+  { offers = false, runBlocks = 64, firstLinkId = 2, isPrivate = false }: WorkerOptions = {},
 ): Worker {
   const offered = Bitfield.shared(disk.layout.pieceCount);
   if (offers) {
@@ -86,6 +87,7 @@ export function aWorker(
       uploadOnly: false,
       listenPorts: [9000, 9001],
       metadataBytes: undefined,
+      isPrivate,
     },
     HashRegistry.builtIn(),
     disk.handles,
@@ -186,6 +188,7 @@ function aSide(
       nowMs: () => worker.nowMs,
     },
     connection: {
+      address: { host: '10.0.0.1', port: 9000 },
       write: (bytes) => {
         note(bytes);
         side.onWrite?.();

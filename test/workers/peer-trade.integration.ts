@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 
 import { BLOCK_LENGTH } from '../../src/metainfo/piece-layout.js';
-import { encodeExtensionHandshake } from '../../src/protocol/extension-handshake.js';
+import { encodeExtensionHandshake, type OurExtensions } from '../../src/protocol/extension-handshake.js';
 import { encodeMessage, encodePiece } from '../../src/protocol/message-encoder.js';
+import { encodePeerExchange, PEER_EXCHANGE_ID } from '../../src/protocol/peer-exchange.js';
 import { BlockClaims } from '../../src/workers/block-claims.js';
 import { aWorker, range, type Side, type Worker, type WorkerOptions } from './one-worker.js';
 import { turns, until, useTorrents } from './torrent-on-disk.js';
@@ -78,6 +79,53 @@ describe('PeerTrade', () => {
     expect(side.trade.measure(worker.nowMs)).to.deep.include({
       downTotalBytes: BLOCKS * BLOCK_LENGTH,
       inFlightBytes: 0,
+    });
+  });
+
+  describe('peer exchange (BEP 11)', () => {
+    const peers = {
+      added: [{ address: { host: '10.0.0.9', port: 9 }, isSeed: false, isReachable: true }],
+      dropped: [],
+    };
+
+    function exchangeMessage(extensionId: number): Parameters<Side['hears']>[0] {
+      return { type: 'extended', extensionId, payload: encodePeerExchange(peers) };
+    }
+
+    it('goes to a peer that takes it, under the id that it gave', () => {
+      const side = someWorker().link();
+      side.said();
+
+      side.trade.exchangePeers({ ...peers });
+      expect(side.said()).to.deep.equal([]);
+      side.trade.readMessages(takesExchange(7));
+      side.trade.exchangePeers({ ...peers });
+
+      expect(side.said()).to.deep.equal(['extended']);
+    });
+
+    it('is read once in 45 s', () => {
+      const worker = someWorker();
+      const side = worker.link();
+      for (const nowMs of [1_000, 1_001, 45_999, 46_000, 46_001]) {
+        worker.nowMs = nowMs;
+        side.hears(exchangeMessage(PEER_EXCHANGE_ID));
+      }
+
+      expect(worker.events('peers-exchanged').map(({ added }) => added)).to.deep.equal([peers.added, peers.added]);
+    });
+
+    it('is neither taken nor said in a private torrent', () => {
+      const worker = someWorker({ isPrivate: true });
+      const side = worker.link();
+      side.trade.readMessages(takesExchange(7));
+      side.said();
+
+      side.hears(exchangeMessage(PEER_EXCHANGE_ID));
+      side.trade.exchangePeers({ ...peers });
+
+      expect(worker.events('peers-exchanged')).to.deep.equal([]);
+      expect(side.said()).to.deep.equal([]);
     });
   });
 
@@ -412,6 +460,16 @@ describe('PeerTrade', () => {
 
 /** An extension handshake that says how many requests the peer takes. */
 function reqq(requestQueue: number): Uint8Array {
-  const payload = encodeExtensionHandshake({ client: 'x', requestQueue, uploadOnly: false, messages: {} });
+  return extensionHandshake({ requestQueue });
+}
+
+/** An extension handshake that takes peer exchange messages under this id. */
+function takesExchange(id: number): Uint8Array {
+  return extensionHandshake({ messages: { ut_pex: id } });
+}
+
+function extensionHandshake(told: Partial<OurExtensions>): Uint8Array {
+  const ours = { client: 'x', requestQueue: 10, uploadOnly: false, messages: {}, ...told };
+  const payload = encodeExtensionHandshake(ours);
   return encodeMessage({ type: 'extended', extensionId: 0, payload });
 }

@@ -74,6 +74,7 @@ export class PoolDriver {
       uploadOnly: this.#options.writes === false,
       listenPorts: [],
       metadataBytes: undefined,
+      isPrivate: false,
     };
   }
 
