@@ -10,7 +10,7 @@ const LAYERS = [
   ['metainfo'],
   ['protocol'],
   ['swarm'],
-  ['workers', 'store', 'tracker', 'simulation'],
+  ['workers', 'store', 'tracker', 'discovery', 'simulation'],
   ['engine'],
   ['cli', 'web'],
   ['commands'],

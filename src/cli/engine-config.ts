@@ -10,6 +10,7 @@ export interface EngineFlagValues {
   readonly port?: number | undefined;
   readonly 'port-count'?: number | undefined;
   readonly bind?: string | undefined;
+  readonly lsd?: boolean | undefined;
   readonly 'upload-limit'?: number | undefined;
   readonly 'download-limit'?: number | undefined;
   readonly 'web-seeds'?: boolean | undefined;
@@ -37,6 +38,7 @@ export async function engineConfig(flags: EngineFlagValues, dataDir: string): Pr
       portIsFixed: flags.port === undefined ? undefined : true,
       portCount: flags['port-count'],
       bindHost: flags.bind,
+      localDiscovery: flags.lsd,
       uploadLimitBytesPerSec: flags['upload-limit'],
       downloadLimitBytesPerSec: flags['download-limit'],
       webSeeds: flags['web-seeds'] === false ? false : undefined,

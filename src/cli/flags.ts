@@ -60,6 +60,13 @@ export const peerFlags = {
     helpValue: 'ADDRESS',
     helpGroup: 'NETWORK',
   }),
+  lsd: Flags.boolean({
+    description: 'Find peers in the local network without a tracker (BEP 14); not for private torrents.',
+    env: 'P2P_LSD',
+    helpGroup: 'NETWORK',
+    allowNo: true,
+    default: true,
+  }),
   'upload-limit': rateFlag('Most bytes a second sent to peers, all together: 10M, 500K.'),
   'max-peers': integerFlag('maxPeers', { helpGroup: 'NETWORK' }),
   'upload-slots': integerFlag('uploadSlots', { helpGroup: 'NETWORK' }),

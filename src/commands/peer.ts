@@ -34,6 +34,7 @@ export class Peer extends BaseCommand {
     timeout: timeoutFlag,
     ...trackerFlags,
     port: peerFlags.port,
+    lsd: peerFlags.lsd,
     'upload-limit': peerFlags['upload-limit'],
     ...maskFlags,
     ...stateFlags,

@@ -34,6 +34,7 @@ type SharedSettings =
   | 'announceGate'
   | 'localAddress'
   | 'trackerClient'
+  | 'finding'
   | 'nextLinkId'
   | 'onEvent'
   | 'onStopped';

@@ -18,6 +18,8 @@ export interface EngineConfig {
   readonly portCount?: number;
   /** Local address, IPv4 or IPv6, to listen on, and to reach peers and trackers from; all when left out. */
   readonly bindHost?: string;
+  /** Whether to find peers in the local network (BEP 14); off when left out. */
+  readonly localDiscovery?: boolean;
   readonly workerThreads?: number;
   /** Memory for blocks on their way, in MiB, for all threads together. */
   readonly memoryMiB?: number;

@@ -54,6 +54,7 @@ import type {
 import { openListeners, reopenListeners } from './listeners.js';
 import { MetadataSession } from './metadata-session.js';
 import { LogKeeper } from './log-keeper.js';
+import { PeerFinding } from './peer-finding.js';
 import { PACKAGE_VERSION } from './package-version.js';
 import { resumeCopy } from './resume-copy.js';
 import { RunReporter, type ReportedTransfer } from './run-reporter.js';
@@ -88,6 +89,7 @@ class Engine implements EngineApi, EngineContext {
   readonly registry: HashRegistry;
   readonly announceGate = new AnnounceGate();
   readonly #trackerClient: TrackerClient;
+  readonly #finding: PeerFinding;
   readonly #hashPluginUrls: readonly string[];
   readonly #settings: {
     readonly port: number;
@@ -119,6 +121,7 @@ class Engine implements EngineApi, EngineContext {
     this.registry = registry;
     this.#hashPluginUrls = hashPluginUrls;
     this.#trackerClient = new TrackerClient(listenedFamilies(config.bindHost));
+    this.#finding = new PeerFinding({ localDiscovery: config.localDiscovery ?? false });
     // Each transfer listens to it.
     setMaxListeners(0, this.#abort.signal);
     this.#settings = {
@@ -232,6 +235,7 @@ class Engine implements EngineApi, EngineContext {
       announceGate: this.announceGate,
       localAddress: sourceAddress(this.config.bindHost),
       trackerClient: this.#trackerClient,
+      finding: this.#finding,
       // Even numbers; workers number incoming links with odd ones.
       nextLinkId: () => (this.#linkSerial += 2),
       downloadLimitBytesPerSec: this.config.downloadLimitBytesPerSec,
@@ -361,7 +365,7 @@ class Engine implements EngineApi, EngineContext {
     this.#reporter?.close();
     const stopped = await Promise.allSettled([...this.#active].map((transfer) => transfer.stop()));
     await this.#trackerClient.close();
-    await this.#pool?.close();
+    await Promise.all([this.#finding.close(), this.#pool?.close()]);
     await Promise.allSettled(this.#underWay);
     this.#store?.close();
     for (const each of stopped) if (each.status === 'rejected') throw each.reason;

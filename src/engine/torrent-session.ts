@@ -14,6 +14,7 @@ import type { PieceIndex } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import { formatAddress, type PeerAddress, type PeerId } from '../protocol/peer-address.js';
 import { peerIdBytes } from '../protocol/peer-id.js';
+import type { PeerSource } from '../swarm/peer-source.js';
 import { seededRandom } from '../swarm/seeded-random.js';
 import { Swarm } from '../swarm/swarm.js';
 import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
@@ -29,6 +30,7 @@ import { stampFiles } from './file-stamps.js';
 import { LinkHosts } from './link-hosts.js';
 import type { WorkerSession } from './worker-session.js';
 import { OwnershipLog, type OwnershipRecorder } from './ownership-log.js';
+import type { PeerFinding } from './peer-finding.js';
 
 export interface SessionOptions {
   readonly torrentId: number;
@@ -58,6 +60,8 @@ export interface SessionOptions {
   /** Local address to announce from; the system's choice when left out. */
   readonly localAddress?: string | undefined;
   readonly trackerClient: TrackerClient;
+  /** Ways to peers beside the trackers. */
+  readonly finding?: PeerFinding;
   readonly recorder: OwnershipRecorder | undefined;
   readonly nextLinkId: () => number;
   readonly onEvent: (event: EngineEvent) => void;
@@ -89,6 +93,7 @@ export class TorrentSession implements WorkerSession {
   #wantsPieces: boolean;
   #newHaves: PieceIndex[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #leaveFinding: () => void = () => undefined;
   #needsPoll = false;
   #isStarted = false;
   #isStopped = false;
@@ -203,6 +208,7 @@ export class TorrentSession implements WorkerSession {
     if (this.#options.peers.length > 0) {
       this.handleSwarmEvent({ type: 'peers-found', source: 'magnet', addresses: this.#options.peers });
     }
+    this.#joinFinding();
     this.handleSwarmEvent({ type: 'wake' });
     this.settle();
   }
@@ -309,6 +315,7 @@ export class TorrentSession implements WorkerSession {
       if (action.type === 'announce' || action.type === 'close') this.#perform(action);
     }
     this.#isStopped = true;
+    this.#leaveFinding();
     clearTimeout(this.#timer);
     const removed = this.#log.closeFiles(() =>
       this.#options.pool.requestEach({ type: 'remove-torrent', torrentId: this.torrentId }),
@@ -337,6 +344,18 @@ export class TorrentSession implements WorkerSession {
       metadataBytes: metainfo.isPrivate ? undefined : metainfo.infoBytes.length,
       isPrivate: metainfo.isPrivate,
     };
+  }
+
+  #joinFinding(): void {
+    const { finding, metainfo, listenPorts } = this.#options;
+    const [port] = listenPorts;
+    if (!finding || metainfo.isPrivate || port === undefined) return;
+    const { infoHash } = metainfo;
+    const onFound = (address: PeerAddress, source: PeerSource): void => {
+      this.handleSwarmEvent({ type: 'peers-found', source, addresses: [address] });
+      this.settle();
+    };
+    this.#leaveFinding = finding.join({ infoHash, port, onFound });
   }
 
   #followLink(hostIndex: number, event: SwarmEvent): void {

@@ -50,6 +50,15 @@ export const MAX_TOLD_PEERS = 50;
 /** Peer exchange messages of one peer that follow sooner are passed over: BEP 11 allows one a minute, clocks differ. */
 export const LEAST_EXCHANGE_INTERVAL_MS = 45_000;
 
+/** Longest announce of local discovery that is read (BEP 14: at most 1,400 bytes; some clients add headers). */
+export const MAX_LOCAL_ANNOUNCE_BYTES = 2_048;
+
+/** Most info hashes read from one announce of local discovery: as many as fit. */
+export const MAX_LOCAL_INFO_HASHES = 32;
+
+/** Most info hashes in one announce of ours: with these it stays under 1,400 bytes. */
+export const MAX_LOCAL_INFO_HASHES_TOLD = 20;
+
 /** Longest metadata that a peer may announce (BEP 9): the bound of every other way to a .torrent too. */
 export const MAX_METADATA_BYTES = MAX_METAINFO_BYTES;
 
