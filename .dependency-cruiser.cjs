@@ -66,6 +66,7 @@ const OWNED_PACKAGES = [
   { owner: '^src/(database|store|tracker|workers)/', packages: '(^|/)better-sqlite3(/|$)' },
   { owner: '^src/workers/', packages: '(^|/)piscina(/|$)' },
   { owner: '^src/hashing/', packages: '(^|/)(@napi-rs/blake-hash|blake3-wasm)(/|$)' },
+  { owner: '^src/discovery/', packages: '(^|/)bittorrent-dht(/|$)' },
   { owner: '^src/(cli|commands)/', packages: '(^|/)@oclif/' },
 ];
 

@@ -36,6 +36,13 @@ export const OPTIONS = {
     unit: 'port',
     doc: 'Port of the tracker, over TCP and UDP.',
   },
+  dhtPort: {
+    default: 6881,
+    min: 0,
+    max: 65_535,
+    unit: 'UDP port',
+    doc: 'Port of a DHT node that runs by itself; 0 takes any free one. A peer that uses the DHT does so on the UDP port of the number of its --port.',
+  },
   workerThreads: {
     default: 2,
     min: 1,

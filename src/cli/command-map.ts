@@ -1,5 +1,6 @@
 /** Every command by its oclif id. A bundle has no folder that oclif could search. */
 import { Create } from '../commands/create.js';
+import { DhtStart } from '../commands/dht/start.js';
 import { Hashes } from '../commands/hashes.js';
 import { List } from '../commands/list.js';
 import { Magnet } from '../commands/magnet.js';
@@ -16,6 +17,7 @@ import { Verify } from '../commands/verify.js';
 /** Named in package.json, `oclif.commands.identifier`. */
 export const COMMANDS = {
   create: Create,
+  'dht:start': DhtStart,
   hashes: Hashes,
   list: List,
   magnet: Magnet,

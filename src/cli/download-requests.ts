@@ -1,6 +1,7 @@
 /** From the words and flags of `peer download` to what the engine is asked. */
 import type { DownloadRequest, FileChoice } from '../engine/engine-types.js';
 import { defined } from './defined.js';
+import type { HostPort } from './flags.js';
 
 export interface DownloadFlagValues {
   readonly output: string;
@@ -11,6 +12,7 @@ export interface DownloadFlagValues {
   readonly sequential?: boolean | undefined;
   readonly 'seed-ratio'?: number | undefined;
   readonly 'seed-time'?: number | undefined;
+  readonly peer?: readonly HostPort[] | undefined;
 }
 
 /** One request a target; a target named twice is fetched once. */
@@ -31,6 +33,7 @@ export function downloadRequests(
       force: flags.force === true ? true : undefined,
       timeoutMs: flags.timeout,
       files: flags.files?.flat(),
+      peers: flags.peer,
     }),
   }));
 }

@@ -1,7 +1,7 @@
 /** From parsed flags to the settings of an engine. */
 import type { EngineConfig } from '../engine/engine-types.js';
 import { defined } from './defined.js';
-import { readToken } from './flags.js';
+import { readToken, type HostPort } from './flags.js';
 import { installedHashModules } from './hash-plugin-modules.js';
 
 /** The flags of all commands that open an engine; each command has some of them. */
@@ -11,6 +11,8 @@ export interface EngineFlagValues {
   readonly 'port-count'?: number | undefined;
   readonly bind?: string | undefined;
   readonly lsd?: boolean | undefined;
+  readonly dht?: boolean | undefined;
+  readonly 'dht-bootstrap'?: readonly HostPort[] | undefined;
   readonly 'upload-limit'?: number | undefined;
   readonly 'download-limit'?: number | undefined;
   readonly 'web-seeds'?: boolean | undefined;
@@ -39,6 +41,9 @@ export async function engineConfig(flags: EngineFlagValues, dataDir: string): Pr
       portCount: flags['port-count'],
       bindHost: flags.bind,
       localDiscovery: flags.lsd,
+      // Whoever names an entry wants it used.
+      dht: flags['dht-bootstrap'] === undefined ? flags.dht : true,
+      dhtBootstrap: flags['dht-bootstrap'],
       uploadLimitBytesPerSec: flags['upload-limit'],
       downloadLimitBytesPerSec: flags['download-limit'],
       webSeeds: flags['web-seeds'] === false ? false : undefined,

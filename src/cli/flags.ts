@@ -67,6 +67,14 @@ export const peerFlags = {
     allowNo: true,
     default: true,
   }),
+  dht: Flags.boolean({
+    description:
+      'Find peers in the DHT (BEP 5); not for private torrents [default: unless a tracker is in the local network].',
+    env: 'P2P_DHT',
+    helpGroup: 'NETWORK',
+    allowNo: true,
+  }),
+  'dht-bootstrap': hostPortFlag('Node to enter the DHT by, instead of the public ones; may be given several times.'),
   'upload-limit': rateFlag('Most bytes a second sent to peers, all together: 10M, 500K.'),
   'max-peers': integerFlag('maxPeers', { helpGroup: 'NETWORK' }),
   'upload-slots': integerFlag('uploadSlots', { helpGroup: 'NETWORK' }),
@@ -298,6 +306,38 @@ function shareFlag(description: string) {
       return share;
     },
   })();
+}
+
+/** A host with a port. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Any number of `HOST:PORT`. */
+export function hostPortFlag(description: string, helpGroup = 'NETWORK') {
+  return Flags.custom<HostPort>({
+    description,
+    helpValue: 'HOST:PORT',
+    helpGroup,
+    multiple: true,
+    multipleNonGreedy: true,
+    parse: async (text) => parseHostPort(text),
+  })({ multiple: true });
+}
+
+/**
+ * `host:port`, `10.0.0.1:6881`, `[2001:db8::1]:6881`.
+ * @throws {P2P_OPTION_INVALID}
+ */
+export function parseHostPort(text: string): HostPort {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/?#@[\]]+)):(\d{1,5})$/i.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || !(port >= 1 && port <= 65_535)) {
+    throw new OptionError(`'${text}' is not HOST:PORT, such as 192.168.1.5:6881`);
+  }
+  return { host, port };
 }
 
 function rateFlag(description: string) {

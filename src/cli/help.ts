@@ -7,7 +7,7 @@ const GROUPS: readonly { readonly title: string; readonly ids: readonly string[]
   { title: 'SHARE FILES', ids: ['peer:seed', 'peer:download', 'list', 'tracker:start'] },
   { title: 'SEE HOW IT GOES', ids: ['status', 'peer:resume', 'peer:remove'] },
   { title: 'WORK WITH TORRENTS', ids: ['create', 'show', 'magnet', 'verify'] },
-  { title: 'AND', ids: ['hashes', 'peer', 'plugins'] },
+  { title: 'AND', ids: ['dht:start', 'hashes', 'peer', 'plugins'] },
 ];
 
 const EXAMPLES: readonly (readonly [command: string, what: string])[] = [

@@ -35,6 +35,8 @@ export class Peer extends BaseCommand {
     ...trackerFlags,
     port: peerFlags.port,
     lsd: peerFlags.lsd,
+    dht: peerFlags.dht,
+    'dht-bootstrap': peerFlags['dht-bootstrap'],
     'upload-limit': peerFlags['upload-limit'],
     ...maskFlags,
     ...stateFlags,

@@ -35,6 +35,7 @@ type SharedSettings =
   | 'localAddress'
   | 'trackerClient'
   | 'finding'
+  | 'usesDht'
   | 'nextLinkId'
   | 'onEvent'
   | 'onStopped';

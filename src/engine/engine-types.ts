@@ -20,6 +20,13 @@ export interface EngineConfig {
   readonly bindHost?: string;
   /** Whether to find peers in the local network (BEP 14); off when left out. */
   readonly localDiscovery?: boolean;
+  /**
+   * Whether to use the DHT (BEP 5), for all torrents that are not private or for none; when left out, for those whose
+   * trackers are all outside the local network.
+   */
+  readonly dht?: boolean;
+  /** Where to enter the DHT; the well-known nodes of the public one when left out. */
+  readonly dhtBootstrap?: readonly { readonly host: string; readonly port: number }[];
   readonly workerThreads?: number;
   /** Memory for blocks on their way, in MiB, for all threads together. */
   readonly memoryMiB?: number;
@@ -151,6 +158,8 @@ export interface SeedRequest extends SeedLimits {
 export interface DownloadRequest extends TargetQuery, SeedLimits {
   /** Folder that the file or folder is put into. */
   readonly outputDir: string;
+  /** Peers to dial besides those that are found. */
+  readonly peers?: readonly { readonly host: string; readonly port: number }[];
   /** Files of a folder that are fetched; all when left out. */
   readonly files?: readonly FileChoice[];
   /** Fetch pieces in order, to play while loading. */

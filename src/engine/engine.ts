@@ -66,6 +66,7 @@ import { StateStore } from './state-store.js';
 import { resolveTarget, trackerTiersOf } from './target-resolver.js';
 import { buildTorrent } from './torrent-builder.js';
 import { TorrentSession } from './torrent-session.js';
+import { wantsDht } from './wants-dht.js';
 import { verifyCopy } from './verify-copy.js';
 import type { WorkerSession } from './worker-session.js';
 
@@ -121,7 +122,15 @@ class Engine implements EngineApi, EngineContext {
     this.registry = registry;
     this.#hashPluginUrls = hashPluginUrls;
     this.#trackerClient = new TrackerClient(listenedFamilies(config.bindHost));
-    this.#finding = new PeerFinding({ localDiscovery: config.localDiscovery ?? false });
+    this.#finding = new PeerFinding({
+      localDiscovery: config.localDiscovery ?? false,
+      dhtBootstrap: config.dhtBootstrap,
+      bindHost: config.bindHost,
+      stateDir: path.resolve(config.stateDir),
+      onNote: (message) => {
+        this.note(message);
+      },
+    });
     // Each transfer listens to it.
     setMaxListeners(0, this.#abort.signal);
     this.#settings = {
@@ -236,6 +245,7 @@ class Engine implements EngineApi, EngineContext {
       localAddress: sourceAddress(this.config.bindHost),
       trackerClient: this.#trackerClient,
       finding: this.#finding,
+      usesDht: wantsDht(this.config.dht, request.metainfo.isPrivate, request.trackerTiers.flat()),
       // Even numbers; workers number incoming links with odd ones.
       nextLinkId: () => (this.#linkSerial += 2),
       downloadLimitBytesPerSec: this.config.downloadLimitBytesPerSec,
@@ -260,6 +270,8 @@ class Engine implements EngineApi, EngineContext {
       pool: this.#startPool(),
       announceGate: this.announceGate,
       trackerClient: this.#trackerClient,
+      finding: this.#finding,
+      usesDht: wantsDht(this.config.dht, false, request.trackerTiers.flat()),
       nextLinkId: () => (this.#linkSerial += 2),
       onStopped: () => {
         this.#sessions.delete(torrentId);

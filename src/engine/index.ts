@@ -8,5 +8,6 @@ export { P2pError, type ErrorCode, type ErrorDetails, type ErrorValue } from '..
 export type { HashAlgorithm, Hasher } from '../hashing/hash-algorithm.js';
 export type { InfoHash, Metainfo, MetainfoFile, MetainfoKind } from '../metainfo/metainfo.js';
 export type { LinkSnapshot, SwarmSnapshot, TrackerSnapshot } from '../swarm/swarm-snapshot.js';
+export { startDhtNode, type DhtNodeOptions, type RunningDhtNode } from './start-dht-node.js';
 export { startTracker, type RunningTracker, type TrackerOptions } from '../tracker/start-tracker.js';
 export type { TrackerStats } from '../tracker/tracker-stats.js';

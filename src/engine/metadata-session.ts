@@ -10,6 +10,7 @@ import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
 import { peerIdBytes } from '../protocol/peer-id.js';
 import type { MetadataAction, MetadataEvent } from '../swarm/metadata-events.js';
 import { MetadataSwarm, type MetadataSnapshot } from '../swarm/metadata-swarm.js';
+import type { PeerSource } from '../swarm/peer-source.js';
 import { seededRandom } from '../swarm/seeded-random.js';
 import type { SwarmEvent } from '../swarm/swarm-events.js';
 import type { WorkerPool } from '../workers/worker-pool.js';
@@ -18,6 +19,7 @@ import type { TrackerClient } from '../tracker/tracker-client.js';
 import type { AnnounceGate } from './announce-gate.js';
 import { Announcer } from './announcer.js';
 import { LinkHosts } from './link-hosts.js';
+import type { PeerFinding } from './peer-finding.js';
 import type { WorkerSession } from './worker-session.js';
 
 /** What is said to be left while nobody knows how much that is; trackers take 0 for a seed. */
@@ -34,6 +36,10 @@ export interface MetadataSessionOptions {
   readonly pool: WorkerPool;
   readonly announceGate: AnnounceGate;
   readonly trackerClient: TrackerClient;
+  /** Ways to peers beside the trackers. */
+  readonly finding: PeerFinding;
+  /** Whether the DHT is one of them. */
+  readonly usesDht: boolean;
   readonly nextLinkId: () => number;
   /** It has left, and needs no messages of the workers any more. */
   readonly onStopped: () => void;
@@ -55,6 +61,7 @@ export class MetadataSession implements WorkerSession {
   #settleFound: (found: FoundMetadata) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
   #needsPoll = false;
+  #leaveFinding: () => void = () => undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: MetadataSessionOptions) {
@@ -97,6 +104,7 @@ export class MetadataSession implements WorkerSession {
     const { pool, peers } = this.#options;
     pool.broadcast({ type: 'add-metadata-torrent', torrent: this.#setup() });
     this.#handle({ type: 'peers-found', source: 'magnet', addresses: peers });
+    this.#joinFinding();
     this.settle();
   }
 
@@ -136,7 +144,19 @@ export class MetadataSession implements WorkerSession {
     return this.#stopping;
   }
 
+  #joinFinding(): void {
+    const { finding, infoHash, usesDht, listenPorts } = this.#options;
+    const [port] = listenPorts;
+    if (port === undefined) return;
+    const onFound = (address: PeerAddress, source: PeerSource): void => {
+      this.#handle({ type: 'peers-found', source, addresses: [address] });
+      this.settle();
+    };
+    this.#leaveFinding = finding.join({ infoHash, port, usesDht, onFound });
+  }
+
   async #stop(patienceMs: number): Promise<void> {
+    this.#leaveFinding();
     const { pool, torrentId, onStopped } = this.#options;
     clearTimeout(this.#timer);
     this.#swarm.handle({ type: 'stop' }, performance.now());

@@ -40,7 +40,7 @@ import { whenFree } from './when-free.js';
 
 /** How a download is to go, once its torrent is known. */
 type DownloadManner = SeedLimits &
-  Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs' | 'sequential'> & {
+  Pick<DownloadRequest, 'outputDir' | 'seedAfter' | 'force' | 'timeoutMs' | 'sequential' | 'peers'> & {
     /** Files that are fetched; all when undefined. */
     readonly choice?: readonly FileChoice[] | 'as-before' | undefined;
   };
@@ -133,11 +133,12 @@ async function fetchInto(
   await prepareOutput(target, bytesToCome(metainfo.layout, owned, allocatedBytes, files.wanted));
   const listenPorts = await engine.listen();
   const peers = await reachablePeers(engine, resolved.peers);
+  const typedPeers = await reachablePeers(engine, request.peers ?? []);
   const beginning = { files, owned, stamps, isDurable: true, releaseLock, listenPorts };
   return whenFree(() => {
     const { download, makeSession } = begin(engine, request, resolved, beginning);
     const { peerId } = resolved;
-    const part = { files: files.present, owned, wantsPieces: true, peers, ...(peerId && { peerId }) };
+    const part = { files: files.present, owned, wantsPieces: true, peers, typedPeers, ...(peerId && { peerId }) };
     download.start(makeSession(part), owned);
     return download;
   }, engine.signal);
@@ -173,7 +174,7 @@ interface Beginning {
 }
 
 /** What differs between the session that fetches and those that only serve. */
-type SessionPart = Pick<SessionRequest, 'files' | 'owned' | 'wantsPieces' | 'peers' | 'peerId'>;
+type SessionPart = Pick<SessionRequest, 'files' | 'owned' | 'wantsPieces' | 'peers' | 'typedPeers' | 'peerId'>;
 
 /** Nothing is waited for: the download is there with all its parts, or (when the store cannot be written) not at all. */
 function begin(

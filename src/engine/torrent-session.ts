@@ -47,9 +47,12 @@ export interface SessionOptions {
   /** Pieces in order, to play while loading. */
   readonly sequential?: boolean | undefined;
   readonly trackerTiers: readonly (readonly string[])[];
+  /** Named by a magnet link. */
   readonly peers: readonly PeerAddress[];
   /** Whether the torrent's web seeds are used. */
   readonly usesWebSeeds: boolean;
+  /** Named by the user. */
+  readonly typedPeers?: readonly PeerAddress[];
   readonly listenPorts: readonly number[];
   readonly uploadSlots: number;
   readonly maxPeers: number;
@@ -62,6 +65,8 @@ export interface SessionOptions {
   readonly trackerClient: TrackerClient;
   /** Ways to peers beside the trackers. */
   readonly finding?: PeerFinding;
+  /** Whether the DHT is one of them. */
+  readonly usesDht?: boolean;
   readonly recorder: OwnershipRecorder | undefined;
   readonly nextLinkId: () => number;
   readonly onEvent: (event: EngineEvent) => void;
@@ -94,6 +99,8 @@ export class TorrentSession implements WorkerSession {
   #newHaves: PieceIndex[] = [];
   #timer: NodeJS.Timeout | undefined;
   #leaveFinding: () => void = () => undefined;
+  /** UDP port of our DHT node, once it listens. */
+  #dhtPort: number | undefined;
   #needsPoll = false;
   #isStarted = false;
   #isStopped = false;
@@ -205,6 +212,8 @@ export class TorrentSession implements WorkerSession {
     this.#isStarted = true;
     this.#options.pool.broadcast({ type: 'add-torrent', torrent: this.#setup() });
     this.#lastVerifiedMs = performance.now();
+    const { typedPeers = [] } = this.#options;
+    if (typedPeers.length > 0) this.handleSwarmEvent({ type: 'peers-found', source: 'typed', addresses: typedPeers });
     if (this.#options.peers.length > 0) {
       this.handleSwarmEvent({ type: 'peers-found', source: 'magnet', addresses: this.#options.peers });
     }
@@ -253,6 +262,9 @@ export class TorrentSession implements WorkerSession {
         return;
       case 'disk-failed':
         this.#handleDiskFailed(message.serving, message.error);
+        return;
+      case 'dht-node':
+        if (this.#options.usesDht) this.#options.finding?.handleDhtNode(message.address);
         return;
       case 'metadata-link':
       case 'reply':
@@ -343,6 +355,7 @@ export class TorrentSession implements WorkerSession {
       listenPorts,
       metadataBytes: metainfo.isPrivate ? undefined : metainfo.infoBytes.length,
       isPrivate: metainfo.isPrivate,
+      dhtPort: this.#dhtPort,
     };
   }
 
@@ -355,7 +368,12 @@ export class TorrentSession implements WorkerSession {
       this.handleSwarmEvent({ type: 'peers-found', source, addresses: [address] });
       this.settle();
     };
-    this.#leaveFinding = finding.join({ infoHash, port, onFound });
+    const onDhtPort = (dhtPort: number): void => {
+      this.#dhtPort = dhtPort;
+      this.#options.pool.broadcast({ type: 'dht-port', torrentId: this.torrentId, port: dhtPort });
+    };
+    const usesDht = this.#options.usesDht ?? false;
+    this.#leaveFinding = finding.join({ infoHash, port, usesDht, onFound, onDhtPort });
   }
 
   #followLink(hostIndex: number, event: SwarmEvent): void {

@@ -59,6 +59,9 @@ export const MAX_LOCAL_INFO_HASHES = 32;
 /** Most info hashes in one announce of ours: with these it stays under 1,400 bytes. */
 export const MAX_LOCAL_INFO_HASHES_TOLD = 20;
 
+/** Longest datagram that our DHT node sends: a small question must not bring a large answer to a forged address. */
+export const MAX_DHT_DATAGRAM_BYTES = 1_024;
+
 /** Longest metadata that a peer may announce (BEP 9): the bound of every other way to a .torrent too. */
 export const MAX_METADATA_BYTES = MAX_METAINFO_BYTES;
 

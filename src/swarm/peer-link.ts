@@ -22,6 +22,7 @@ export type LinkEvent =
   | { readonly type: 'request' | 'cancel' | 'rejected'; readonly range: CheckedRange }
   | { readonly type: 'allowed-fast' | 'suggested'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'fragment'; readonly fragment: PieceFragment; readonly block: number | undefined }
+  | { readonly type: 'dht-port'; readonly port: number }
   | { readonly type: 'extended'; readonly extensionId: number; readonly payload: Uint8Array };
 
 export class PeerLink {
@@ -94,8 +95,9 @@ export class PeerLink {
         return this.#handleHint(message.type, message.pieceIndex);
       case 'extended':
         return { type: 'extended', extensionId: message.extensionId, payload: message.payload };
-      case 'keep-alive':
       case 'port':
+        return message.port === 0 ? undefined : { type: 'dht-port', port: message.port };
+      case 'keep-alive':
       case 'unknown':
         return undefined;
       default:

@@ -244,7 +244,8 @@ export class Link implements TorrentLink, TradeConnection {
     if (!torrent) return;
     this.#sentHandshake = true;
     const { infoHash, peerId } = torrent.setup;
-    this.write(encodeHandshake({ infoHash, peerId, supportsFast: true, supportsExtended: true }));
+    const supportsDht = 'dhtPort' in torrent && torrent.dhtPort !== undefined;
+    this.write(encodeHandshake({ infoHash, peerId, supportsFast: true, supportsExtended: true, supportsDht }));
   }
 
   #tell(event: SwarmEvent): void {

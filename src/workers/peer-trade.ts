@@ -23,6 +23,7 @@ import {
   encodeExtended,
   encodeHaves,
   encodePieceIndex,
+  encodePort,
   encodeRanges,
   encodeSignal,
 } from '../protocol/message-encoder.js';
@@ -113,6 +114,7 @@ export class PeerTrade implements TorrentTrade {
   /** Its last extension handshake; a later one changes only what it names. */
   #told: ExtensionHandshake | undefined;
   #exchangedMs = -Infinity;
+  #toldDhtPort = false;
   #isClosed = false;
   /** Said with the next message to the peer, or at the next tick. */
   #newHaves: PieceIndex[] = [];
@@ -181,6 +183,7 @@ export class PeerTrade implements TorrentTrade {
     else if (this.#rules.supportsFast && offered.isEmpty()) this.#connection.write(encodeSignal('have-none'));
     else if (layout.pieceCount > 0) this.#connection.write(encodeBitfield(offered.bytes));
     this.sendUploadOnly();
+    this.sendDhtPort();
   }
 
   /**
@@ -275,6 +278,11 @@ export class PeerTrade implements TorrentTrade {
       ...(yourIp ? { yourIp } : {}),
     });
     this.#writeWithHaves(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
+  }
+
+  sendDhtPort(): void {
+    const { dhtPort } = this.#torrent;
+    if (dhtPort !== undefined && this.#handshake.supportsDht) this.#connection.write(encodePort(dhtPort));
   }
 
   /** Tells the peer whom we got and lost (BEP 11), if it wants to hear of that. */
@@ -422,6 +430,9 @@ export class PeerTrade implements TorrentTrade {
         this.#waitingSinceMs = event.type === 'peer-interested' && !this.#hasGrants ? nowMs : undefined;
         this.#tell({ type: event.type, linkId });
         return;
+      case 'dht-port':
+        this.#handleDhtPort(event.port);
+        return;
       case 'extended':
         this.#handleExtended(event.extensionId, event.payload, nowMs);
         return;
@@ -531,6 +542,14 @@ export class PeerTrade implements TorrentTrade {
     const message = decodeMetadataMessage(payload);
     if (message?.type !== 'request' || this.#metadataId === undefined) return;
     this.#metadata.handleRequest(message, this.#metadataId);
+  }
+
+  /** Once: a peer has one node. */
+  #handleDhtPort(port: number): void {
+    if (this.#toldDhtPort || this.#torrent.dhtPort === undefined) return;
+    this.#toldDhtPort = true;
+    const address = { host: this.#connection.address.host, port };
+    this.#host.emit({ type: 'dht-node', torrentId: this.#torrent.setup.torrentId, address });
   }
 
   /** What comes too soon is not even read; of a private torrent we told nobody that we take it. */

@@ -164,6 +164,10 @@ export class WebSeedLink implements TorrentLink, TorrentTrade {
     // A server is told nothing.
   }
 
+  sendDhtPort(): void {
+    // Neither of our DHT node.
+  }
+
   /** Asks and reads as far as rate limit and memory allow. */
   pump(): void {
     if (this.#isClosed) return;

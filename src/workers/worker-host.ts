@@ -118,6 +118,9 @@ class WorkerHost implements LinkHost {
       case 'metadata':
         this.#takeMetadata(message.torrentId, message.bytes);
         return;
+      case 'dht-port':
+        this.#tellDhtPort(message.torrentId, message.port);
+        return;
       case 'listen':
         this.#reply(message.requestId, this.#listeners.listen(message.host, message.port));
         return;
@@ -397,6 +400,13 @@ class WorkerHost implements LinkHost {
     torrent.tools.files.reopen(files);
     torrent.uploadOnly = true;
     for (const link of torrent.links) link.trade?.sendUploadOnly();
+  }
+
+  #tellDhtPort(torrentId: number, port: number): void {
+    const torrent = this.#torrents.get(torrentId);
+    if (!torrent) return;
+    torrent.dhtPort = port;
+    for (const link of torrent.links) link.trade?.sendDhtPort();
   }
 
   async #removeTorrent(torrentId: number): Promise<void> {

@@ -7,6 +7,7 @@
 import type { ErrorValue } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { MetadataAction, MetadataLinkEvent } from '../swarm/metadata-events.js';
+import type { PeerAddress } from '../protocol/peer-address.js';
 import type { LinkMeasure, SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 
 /** What a host task is started with. */
@@ -57,6 +58,8 @@ export interface TorrentSetup {
   readonly metadataBytes: number | undefined;
   /** Peers are not exchanged (BEP 27). */
   readonly isPrivate: boolean;
+  /** UDP port of our DHT node, if the torrent uses it and it listens already. */
+  readonly dhtPort: number | undefined;
 }
 
 /** A torrent of which only the info hash is known: its metadata is looked for. */
@@ -117,6 +120,8 @@ export type ToWorker =
   | { readonly type: 'completed'; readonly torrentId: number; readonly files: readonly TorrentFile[] }
   /** Answers `metadata-wanted`: the info dictionary, over shared memory. */
   | { readonly type: 'metadata'; readonly torrentId: number; readonly bytes: Uint8Array }
+  /** Our DHT node listens: peers that have one are told (BEP 5). */
+  | { readonly type: 'dht-port'; readonly torrentId: number; readonly port: number }
   | Request<'listen', { readonly host: string | undefined; readonly port: number }>
   /** Flushes what this worker wrote to the torrent's files (fdatasync). */
   | Request<'sync-files', { readonly torrentId: number }>
@@ -162,6 +167,8 @@ export type FromWorker =
   | { readonly type: 'metadata-wanted'; readonly torrentId: number }
   /** Payload that nobody asked for, or that came twice. */
   | { readonly type: 'wasted'; readonly torrentId: number; readonly bytes: number }
+  /** A peer told where its DHT node is (BEP 5). */
+  | { readonly type: 'dht-node'; readonly torrentId: number; readonly address: PeerAddress }
   /** A file could not be read or written. `serving`: only an upload was hit. */
   | { readonly type: 'disk-failed'; readonly torrentId: number; readonly serving: boolean; readonly error: ErrorValue }
   | { readonly type: 'reply'; readonly requestId: number; readonly value?: number; readonly error?: ErrorValue };

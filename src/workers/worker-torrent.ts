@@ -19,6 +19,8 @@ export interface TorrentTrade {
   stopHelp(pieceIndex: PieceIndex): void;
   sendHaves(pieceIndices: readonly PieceIndex[]): void;
   sendUploadOnly(): void;
+  /** Tells where our DHT node is. */
+  sendDhtPort(): void;
   measure(nowMs: number): LinkMeasure;
 }
 
@@ -43,6 +45,8 @@ export class WorkerTorrent {
   /** Pieces that links of this worker hold. */
   readonly assemblies = new Map<PieceIndex, PieceAssembly>();
   uploadOnly: boolean;
+  /** UDP port of our DHT node. */
+  dhtPort: number | undefined;
   /** The info dictionary, once a peer asked for it: most torrents never need it in a worker. */
   metadata: Uint8Array | undefined;
   isMetadataWanted = false;
@@ -52,6 +56,7 @@ export class WorkerTorrent {
     this.layout = new PieceLayout(setup.pieceLengthBytes, setup.files);
     this.offered = new Bitfield(this.layout.pieceCount, new Uint8Array(setup.offered));
     this.uploadOnly = setup.uploadOnly;
+    this.dhtPort = setup.dhtPort;
     const digests = new Map(setup.digests);
     const verifyWith = setup.verifyWith;
     this.tools = {

@@ -68,8 +68,8 @@ export class P2pProcess {
     this.#commandLine = `p2p ${args.join(' ')}`;
     this.#child = spawn(program, rest, {
       cwd: options.cwd,
-      // Tests that run beside each other share torrents, and shall not meet.
-      env: { ...inheritedEnv(), P2P_STATE: options.stateDir, P2P_LSD: 'false', ...options.env },
+      // Tests that run beside each other share torrents, and shall not meet; nor may they ask the internet.
+      env: { ...inheritedEnv(), P2P_STATE: options.stateDir, P2P_LSD: 'false', P2P_DHT: 'false', ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child.stdin?.end();

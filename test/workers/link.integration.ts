@@ -72,6 +72,7 @@ describe('Link', () => {
         listenPorts: [],
         metadataBytes: undefined,
         isPrivate: false,
+        dhtPort: undefined,
       },
       HashRegistry.builtIn(),
       disk.handles,

@@ -88,6 +88,7 @@ export function aWorker(
       listenPorts: [9000, 9001],
       metadataBytes: undefined,
       isPrivate,
+      dhtPort: undefined,
     },
     HashRegistry.builtIn(),
     disk.handles,

@@ -75,6 +75,7 @@ export class PoolDriver {
       listenPorts: [],
       metadataBytes: undefined,
       isPrivate: false,
+      dhtPort: undefined,
     };
   }
 

@@ -8,6 +8,7 @@ import { engineConfig } from '../../cli/engine-config.js';
 import {
   downloadLimitFlags,
   filesFlag,
+  hostPortFlag,
   parseOutputPath,
   peerFlags,
   seedLimitFlags,
@@ -65,6 +66,7 @@ While it runs in a terminal, type prog, peers, help or exit.`;
     sequential: sequentialFlag,
     seed: Flags.boolean({ description: 'Go on seeding when complete, until Ctrl-C.' }),
     timeout: timeoutFlag,
+    peer: hostPortFlag('Peer to dial, besides those that are found; may be given several times.'),
     force: Flags.boolean({ description: 'Replace a different file or folder of that name.' }),
     ...trackerFlags,
     ...peerFlags,
