@@ -32,6 +32,12 @@ export class PieceSet {
     return set;
   }
 
+  /** What a peer says that it has: everything, nothing, or the bits of a bitfield. */
+  static told(pieceCount: number, pieces: 'all' | 'none' | Uint8Array): PieceSet {
+    if (pieces === 'all') return PieceSet.full(pieceCount);
+    return pieces === 'none' ? new PieceSet(pieceCount) : PieceSet.from(pieceCount, pieces);
+  }
+
   get size(): number {
     return this.#size;
   }

@@ -3,6 +3,7 @@ import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
 import { clientNameOf } from '../protocol/peer-id.js';
 import type { PeerSource } from './peer-source.js';
+import type { ExchangeablePeer } from './peer-exchange.js';
 import type { PieceSet } from './piece-set.js';
 import type { LinkMeasure } from './swarm-events.js';
 
@@ -118,6 +119,12 @@ export class SwarmLink {
   /** Since when, after it was unchoked, it has had something to fetch. */
   get startMs(): number | undefined {
     return this.#startMs;
+  }
+
+  /** What others may be told of it (BEP 11); undefined while nobody knows where it listens, or when it goes. */
+  get exchangeable(): ExchangeablePeer | undefined {
+    const { linkId, listenAddress, isSeed, incoming } = this;
+    return listenAddress && !this.isClosing ? { linkId, listenAddress, isSeed, isReachable: !incoming } : undefined;
   }
 
   canFetch(nowMs: number): boolean {

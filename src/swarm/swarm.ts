@@ -277,12 +277,7 @@ export class Swarm {
   #handleHas(link: SwarmLink, pieces: EventOf<'peer-has'>['pieces']): void {
     if (link.pieces) return;
     const { pieceCount } = this.#config.layout;
-    const told =
-      pieces === 'all'
-        ? PieceSet.full(pieceCount)
-        : pieces === 'none'
-          ? new PieceSet(pieceCount)
-          : PieceSet.from(pieceCount, pieces);
+    const told = PieceSet.told(pieceCount, pieces);
     this.#trade.handlePieces(link, told);
     this.#superSeeder.handlePieces(told);
     this.#updateInterest(link);
@@ -456,14 +451,9 @@ export class Swarm {
 
   /** Peers hear of whom we are connected with and where those listen. */
   #exchangePeers(): void {
-    const messages = this.#exchange?.pickMessages(() => this.#exchangeable(), this.#nowMs) ?? [];
+    const peers = (): ExchangeablePeer[] => [...this.#links.values()].flatMap((link) => link.exchangeable ?? []);
+    const messages = this.#exchange?.pickMessages(peers, this.#nowMs) ?? [];
     for (const message of messages) this.#actions.push({ type: 'exchange-peers', ...message });
-  }
-
-  *#exchangeable(): Iterable<ExchangeablePeer> {
-    for (const { linkId, listenAddress, isSeed, incoming, isClosing } of this.#links.values()) {
-      if (listenAddress && !isClosing) yield { linkId, listenAddress, isSeed, isReachable: !incoming };
-    }
   }
 
   #choke(): void {
