@@ -16,6 +16,7 @@ export interface EngineFlagValues {
   readonly 'upload-limit'?: number | undefined;
   readonly 'download-limit'?: number | undefined;
   readonly 'web-seeds'?: boolean | undefined;
+  readonly 'super-seeding'?: boolean | undefined;
   readonly 'max-peers'?: number | undefined;
   readonly 'upload-slots'?: number | undefined;
   readonly 'worker-threads'?: number | undefined;
@@ -47,6 +48,7 @@ export async function engineConfig(flags: EngineFlagValues, dataDir: string): Pr
       uploadLimitBytesPerSec: flags['upload-limit'],
       downloadLimitBytesPerSec: flags['download-limit'],
       webSeeds: flags['web-seeds'] === false ? false : undefined,
+      superSeeding: flags['super-seeding'] === false ? false : undefined,
       maxPeers: flags['max-peers'],
       uploadSlots: flags['upload-slots'],
       workerThreads: flags['worker-threads'],

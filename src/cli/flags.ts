@@ -85,6 +85,12 @@ export const peerFlags = {
 
 /** When seeding is enough. */
 export const seedLimitFlags = {
+  'super-seeding': Flags.boolean({
+    description: 'As the only seed of a crowd, show each piece to one peer at first (BEP 16).',
+    allowNo: true,
+    default: true,
+    helpGroup: 'NETWORK',
+  }),
   'seed-ratio': Flags.custom<number>({
     description:
       'Stop seeding when this many times the size was sent in this run: 1.5. With a download, go on until then.',

@@ -28,6 +28,7 @@ type SharedSettings =
   | 'uploadSlots'
   | 'maxPeers'
   | 'usesWebSeeds'
+  | 'superSeeds'
   | 'verifyWith'
   | 'downloadLimitBytesPerSec'
   | 'pool'

@@ -38,6 +38,8 @@ export interface EngineConfig {
   readonly maxPeers?: number;
   /** Whether web seeds (BEP 19) of a torrent are fetched from; yes when left out. */
   readonly webSeeds?: boolean;
+  /** Whether the only seed of a torrent super-seeds (BEP 16); yes when left out. */
+  readonly superSeeding?: boolean;
   /** Modules whose default export is an array of `HashAlgorithm`: package names, paths or file URLs. */
   readonly hashPlugins?: readonly string[];
   /** Algorithm to verify pieces with, or `all`; chosen by the torrent when left out. */

@@ -238,6 +238,7 @@ class Engine implements EngineApi, EngineContext {
       peerId: request.peerId ?? newPeerId(),
       uploadSlots: this.#settings.uploadSlots,
       usesWebSeeds: this.config.webSeeds ?? true,
+      superSeeds: this.config.superSeeding ?? true,
       maxPeers: this.#settings.maxPeers,
       verifyWith: this.config.verifyWith,
       pool: this.#startPool(),

@@ -49,6 +49,8 @@ export interface SessionOptions {
   readonly trackerTiers: readonly (readonly string[])[];
   /** Named by a magnet link. */
   readonly peers: readonly PeerAddress[];
+  /** BEP 16, while this is the only full peer. */
+  readonly superSeeds: boolean;
   /** Whether the torrent's web seeds are used. */
   readonly usesWebSeeds: boolean;
   /** Named by the user. */
@@ -133,7 +135,7 @@ export class TorrentSession implements WorkerSession {
         wanted: options.wanted,
         sequential: options.sequential,
         trackerTiers: options.trackerTiers,
-        superSeeds: true,
+        superSeeds: options.superSeeds,
         webSeeds: options.usesWebSeeds ? metainfo.webSeeds : [],
         uploadSlots: options.uploadSlots,
         maxLinks: options.maxPeers,

@@ -44,8 +44,8 @@ export class SuperSeeder {
   }
 
   /** A peer came with these. */
-  handlePieces(pieces: PieceSet): void {
-    this.#seeding?.handlePieces(pieces);
+  handlePieces(linkId: number, pieces: PieceSet): void {
+    this.#seeding?.handlePieces(linkId, pieces);
     this.#needsShow = true;
   }
 
@@ -81,7 +81,13 @@ export class SuperSeeder {
       this.end();
       return;
     }
-    for (const linkId of this.#links.keys()) {
+    for (const [linkId, link] of this.#links) {
+      const couldAsk = !link.peerInterested || !link.amChoking;
+      if (couldAsk && this.#seeding.isIgnoredBy(linkId, nowMs)) {
+        this.#seeding.removeLink(linkId, undefined);
+        this.#showAll(link);
+        continue;
+      }
       const pieceIndices = this.#seeding.show(linkId, nowMs);
       if (pieceIndices.length > 0) this.#act({ type: 'show', linkId, pieceIndices, isAll: false });
     }
@@ -90,15 +96,16 @@ export class SuperSeeder {
   /** Everybody learns of everything. */
   end(): void {
     this.#seeding = undefined;
-    const { owned } = this.#trade.ledger;
-    for (const { linkId, pieces } of this.#links.values()) {
-      const pieceIndices: PieceIndex[] = [];
-      owned.forEach((pieceIndex) => {
-        if (pieces?.has(pieceIndex) !== true) pieceIndices.push(pieceIndex);
-      });
-      this.#act({ type: 'show', linkId, pieceIndices, isAll: true });
-    }
-    this.#links.clear();
+    for (const link of this.#links.values()) this.#showAll(link);
+  }
+
+  #showAll({ linkId, pieces }: SwarmLink): void {
+    this.#links.delete(linkId);
+    const pieceIndices: PieceIndex[] = [];
+    this.#trade.ledger.owned.forEach((pieceIndex) => {
+      if (pieces?.has(pieceIndex) !== true) pieceIndices.push(pieceIndex);
+    });
+    this.#act({ type: 'show', linkId, pieceIndices, isAll: true });
   }
 
   #isOnlySeed(): boolean {

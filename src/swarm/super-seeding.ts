@@ -25,6 +25,8 @@ const MOST_AHEAD_BYTES = 67_108_864;
 const UNASKED_MS = 2_000;
 /** What was asked for, and that nobody has so long after, may be lost to the others. */
 const UNFINISHED_MS = 20_000;
+/** A peer that could ask, and did not for so long, wants other pieces: it loads only some files, say. */
+const IGNORED_MS = 3_000;
 /** So many of the pieces that were shown longest ago are looked at for one to show again. */
 const MOST_LOOKED_AT = 256;
 
@@ -51,6 +53,8 @@ interface Audience {
   /** Pieces that it asked for and does not have yet. */
   readonly asked: Set<PieceIndex>;
   askedBytes: number;
+  /** When it was shown something or asked for it last. */
+  lastMs: number;
 }
 
 /** A piece that was shown to somebody and that no peer has yet. */
@@ -87,7 +91,7 @@ export class SuperSeeding {
 
   /** A peer was admitted, and told that we have nothing. */
   addLink(link: ShownLink, nowMs: number): void {
-    const nothing = { unasked: new Set<PieceIndex>(), asked: new Set<PieceIndex>(), askedBytes: 0 };
+    const nothing = { unasked: new Set<PieceIndex>(), asked: new Set<PieceIndex>(), askedBytes: 0, lastMs: nowMs };
     this.#audience.set(link.linkId, { link, sinceMs: nowMs, ...nothing });
   }
 
@@ -104,9 +108,18 @@ export class SuperSeeding {
     pieces?.forEach((pieceIndex) => this.#hide(pieceIndex));
   }
 
-  /** A peer came with these. */
-  handlePieces(pieces: PieceSet): void {
+  /** A peer came with these; some of them it may have been shown. */
+  handlePieces(linkId: number, pieces: PieceSet): void {
+    const audience = this.#audience.get(linkId);
+    for (const pieceIndex of audience?.unasked ?? []) if (pieces.has(pieceIndex)) audience?.unasked.delete(pieceIndex);
     for (const pieceIndex of this.#showings.keys()) if (pieces.has(pieceIndex)) this.#showings.delete(pieceIndex);
+  }
+
+  /** Whether the peer wants nothing of what it was shown: it may want what it does not see. */
+  isIgnoredBy(linkId: number, nowMs: number): boolean {
+    const audience = this.#audience.get(linkId);
+    if (!audience || audience.unasked.size === 0 || audience.asked.size > 0) return false;
+    return nowMs - audience.lastMs >= IGNORED_MS;
   }
 
   /** The peer has the piece. */
@@ -122,6 +135,7 @@ export class SuperSeeding {
     const audience = this.#audience.get(linkId);
     if (!audience?.unasked.delete(pieceIndex)) return;
     audience.asked.add(pieceIndex);
+    audience.lastMs = nowMs;
     audience.askedBytes += this.#options.pieceLengthBytes;
     if (this.#showings.has(pieceIndex)) this.#noteShowing(pieceIndex, { sinceMs: nowMs, isAsked: true });
   }
@@ -136,6 +150,7 @@ export class SuperSeeding {
       const pieceIndex = this.#nextHidden() ?? this.#nextNeglected(audience, nowMs);
       if (pieceIndex === undefined) break;
       audience.unasked.add(pieceIndex);
+      audience.lastMs = nowMs;
       this.#noteShowing(pieceIndex, { sinceMs: nowMs, isAsked: false });
       shown.push(pieceIndex);
     }

@@ -279,7 +279,7 @@ export class Swarm {
     const { pieceCount } = this.#config.layout;
     const told = PieceSet.told(pieceCount, pieces);
     this.#trade.handlePieces(link, told);
-    this.#superSeeder.handlePieces(told);
+    this.#superSeeder.handlePieces(link.linkId, told);
     this.#updateInterest(link);
     this.#noteUseless(link);
   }

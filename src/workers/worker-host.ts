@@ -259,7 +259,7 @@ class WorkerHost implements LinkHost {
     const onClosed = (): void => {
       this.#links.delete(linkId);
     };
-    this.#links.set(linkId, new WebSeedLink({ linkId, host: this, torrent, url, blameKey, onClosed }));
+    this.#addLink(new WebSeedLink({ linkId, host: this, torrent, url, blameKey, onClosed }));
   }
 
   #accept(socket: net.Socket, address: PeerAddress): void {
@@ -451,7 +451,7 @@ class WorkerHost implements LinkHost {
     });
   }
 
-  #addLink(link: Link): void {
+  #addLink(link: Link | WebSeedLink): void {
     this.#links.set(link.linkId, link);
     this.#timer ??= this.#startTimer();
   }

@@ -53,6 +53,7 @@ describe('TorrentSession', () => {
       peers: [],
       listenPorts: [6881],
       usesWebSeeds: true,
+      superSeeds: true,
       uploadSlots: 8,
       maxPeers: 50,
       verifyWith: undefined,

@@ -85,7 +85,8 @@ describe('Web seeds', function () {
     const root = makeFolder();
     const data = testBytes(5 * MIB + 1, 4);
     writeFileSync(join(root, 'story.bin'), data);
-    const url = await startNginx(root);
+    // Slow enough for progress to be told.
+    const url = await startNginx(root, 'limit_rate 6m;');
     const file = await torrentOf(join(root, 'story.bin'), [url]);
     const folder = await torrentOf(join(root, 'al bum'), [url], ['--piece-length', '16K']);
 

@@ -67,7 +67,7 @@ time.sleep(60)
   it('are given to a libtorrent that waits for its unchoke', async function () {
     requireOrSkip(this, hasLibtorrent, "libtorrent's Python module");
     const { path, torrent } = await aTorrent();
-    await swarm.seed(path, ['--torrent', torrent, '--upload-slots', '1', '--upload-limit', '2M']);
+    await swarm.seed(path, ['--torrent', torrent, '--no-super-seeding', '--upload-slots', '1', '--upload-limit', '2M']);
     // One regular slot and one by turns: these two hold them for half a minute.
     const hogs = [1, 2].map(() => swarm.download(torrent, ['--download-limit', '16K']));
     await Promise.all(hogs.map(({ process }) => process.until('progress', (line) => line.downTotalBytes > 0)));

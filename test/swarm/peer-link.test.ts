@@ -249,6 +249,10 @@ describe('PeerLink', () => {
     });
   });
 
+  it('hands on the port of a DHT node (BEP 5)', () => {
+    expect(aLink().handle({ type: 'port', port: 6881 })).to.deep.equal({ type: 'dht-port', port: 6881 });
+  });
+
   it('hands on extended messages, and passes over what it does not know', () => {
     const payload = Uint8Array.of(1, 2);
 
@@ -259,7 +263,6 @@ describe('PeerLink', () => {
     });
     for (const message of [
       { type: 'keep-alive' },
-      { type: 'port', port: 6881 },
       { type: 'unknown', id: 99, lengthBytes: 5 },
     ] as const) {
       expect(aLink().handle(message)).to.equal(undefined);

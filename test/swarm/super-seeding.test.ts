@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import { Bitfield } from '../../src/protocol/bitfield.js';
 import { seededRandom } from '../../src/swarm/seeded-random.js';
 import { SuperSeeding } from '../../src/swarm/super-seeding.js';
-import { piece, SwarmTester } from './swarm-fixture.js';
+import { aPeerId, piece, SwarmTester } from './swarm-fixture.js';
 
 const PIECE_BYTES = 262_144;
 
@@ -138,6 +139,40 @@ describe('Swarm that super-seeds', () => {
       seed.connect({ linkId: 100, pieces: 'none' });
       expect(seed.of('admit').at(-1)?.showsNothing).to.equal(undefined);
     }
+  });
+
+  it('goes on with a peer that came with what it was shown first', () => {
+    const seed = aSeed();
+    seed.handle({
+      type: 'link-handshaken',
+      linkId: 100,
+      address: { host: '127.0.0.1', port: 40_000 },
+      incoming: true,
+      peerId: aPeerId('aa'),
+    });
+    const early = seed.of('show').flatMap(({ pieceIndices }) => pieceIndices);
+    const bits = new Bitfield(6);
+    for (const index of early) bits.set(index);
+    seed.handle({ type: 'peer-has', linkId: 100, pieces: bits.bytes });
+
+    const shown = new Set(seed.of('show').flatMap(({ pieceIndices }) => pieceIndices));
+    expect(shown.size).to.equal(6);
+  });
+
+  it('shows everything to a peer that wants nothing of what it was shown', () => {
+    const seed = new SwarmTester({
+      ...{ pieceCount: 600, pieceLengthBytes: PIECE_BYTES, wantsPieces: false, superSeeds: true },
+      pieces: Array.from({ length: 600 }, (_, index) => index),
+    });
+    seed.connect({ linkId: 100, pieces: 'none' });
+    seed.connect({ linkId: 101, pieces: 'none', interested: true });
+    const shown = seed.of('show').flatMap(({ linkId, pieceIndices }) => (linkId === 101 ? pieceIndices : []));
+    seed.handle({ type: 'peer-asked', linkId: 101, pieceIndices: shown.slice(0, 1) });
+
+    seed.pass(5_000);
+
+    const all = seed.of('show').filter(({ isAll }) => isAll);
+    expect(all.map(({ linkId, pieceIndices }) => [linkId, pieceIndices.length])).to.deep.equal([[100, 600]]);
   });
 
   it('begins again with the next crowd', () => {

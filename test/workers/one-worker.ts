@@ -33,7 +33,7 @@ export interface Worker {
 /** A link that pieces can be given to. */
 export interface FetchingSide {
   readonly linkId: number;
-  readonly trade: { fetch(assembly: PieceAssembly, isHelp: boolean): void };
+  readonly trade: { fetch(assembly: PieceAssembly, isHelp: boolean): void; pump(): void };
 }
 
 /** One link, and its peer as the test plays it. */
@@ -131,6 +131,7 @@ export function aWorker(
       torrent.assemblies.set(pieceIndex, assembly);
       assembly.start();
       side.trade.fetch(assembly, false);
+      side.trade.pump();
       return assembly;
     },
     help(side, index, ownerLinkId, claims) {
@@ -146,6 +147,7 @@ export function aWorker(
         onError,
       });
       side.trade.fetch(torrent.assemblies.get(pieceIndex) ?? ferry, true);
+      side.trade.pump();
     },
     events: (type) =>
       emitted.flatMap((message) =>

@@ -260,6 +260,7 @@ describe('PeerTrade', () => {
       owner.trade.readMessages(reqq(4));
       const assembly = worker.fetch(owner, 0);
       helper.trade.fetch(assembly, true);
+      helper.trade.pump();
       await turns();
       expect(owner.said().slice(2)).to.deep.equal(requests(0, 0, 1, 2, 3));
       expect(helper.said().slice(2)).to.deep.equal(requests(0, 7, 6, 5, 4));
