@@ -19,9 +19,7 @@ import { formatIp, packIp, unpackIp } from '../protocol/ip-address.js';
 import { LEAST_EXCHANGE_INTERVAL_MS, MAX_QUEUED_REQUESTS } from '../protocol/limits.js';
 import { MessageDecoder } from '../protocol/message-decoder.js';
 import {
-  encodeBitfield,
   encodeExtended,
-  encodeHaves,
   encodePieceIndex,
   encodePort,
   encodeRanges,
@@ -45,6 +43,7 @@ import { DownloadQueue } from './download-queue.js';
 import { MetadataServer } from './metadata-server.js';
 import { FastGrants } from './fast-grants.js';
 import type { BlockSink } from './piece-assembly.js';
+import { PieceNotices } from './piece-notices.js';
 import { PieceReturns } from './piece-returns.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
 import { UploadQueue } from './upload-queue.js';
@@ -97,6 +96,7 @@ export class PeerTrade implements TorrentTrade {
   readonly #metadata: MetadataServer;
   readonly #downloads: DownloadQueue;
   readonly #returns: PieceReturns;
+  readonly #notices: PieceNotices;
   readonly #pipeline: RequestPipeline;
   readonly #peerHost: string;
   /** What the peer may ask for while we choke it, and what we may ask for while it chokes us (BEP 6). */
@@ -116,11 +116,6 @@ export class PeerTrade implements TorrentTrade {
   #exchangedMs = -Infinity;
   #toldDhtPort = false;
   #isClosed = false;
-  /** Said with the next message to the peer, or at the next tick. */
-  #newHaves: PieceIndex[] = [];
-  /** The peer does not know all that we have (BEP 16), nor that we want nothing: libtorrent would leave. */
-  #superSeeds = false;
-  #lastAsked: PieceIndex | undefined;
 
   constructor(options: {
     readonly linkId: number;
@@ -145,6 +140,9 @@ export class PeerTrade implements TorrentTrade {
     this.#rules = new PeerLink(torrent.layout, options.handshake.supportsFast);
     this.#decoder = new MessageDecoder({ pieceCount: torrent.layout.pieceCount });
     this.#pipeline = new RequestPipeline(host.nowMs());
+    this.#notices = new PieceNotices((bytes) => {
+      connection.write(bytes);
+    });
     this.#returns = new PieceReturns(options.linkId, (message) => {
       host.emit(message);
     });
@@ -153,7 +151,7 @@ export class PeerTrade implements TorrentTrade {
       pipeline: this.#pipeline,
       bucket: host.downloadBucket,
       send: (bytes) => {
-        this.#writeWithHaves(bytes);
+        this.#notices.write(bytes);
       },
     });
     this.#uploads = this.#makeUploads();
@@ -175,13 +173,7 @@ export class PeerTrade implements TorrentTrade {
    * @param showsNothing we super-seed (BEP 16): say that we have nothing, and report what the peer asks for
    */
   greet(showsNothing: boolean): void {
-    this.#superSeeds = showsNothing;
-    const { offered, layout } = this.#torrent;
-    if (showsNothing) {
-      if (this.#rules.supportsFast) this.#connection.write(encodeSignal('have-none'));
-    } else if (this.#rules.supportsFast && offered.isFull()) this.#connection.write(encodeSignal('have-all'));
-    else if (this.#rules.supportsFast && offered.isEmpty()) this.#connection.write(encodeSignal('have-none'));
-    else if (layout.pieceCount > 0) this.#connection.write(encodeBitfield(offered.bytes));
+    this.#notices.greet(this.#torrent.offered, this.#rules.supportsFast, showsNothing);
     this.sendUploadOnly();
     this.sendDhtPort();
   }
@@ -225,37 +217,14 @@ export class PeerTrade implements TorrentTrade {
     this.#connection.write(encodeSignal(interested ? 'interested' : 'not-interested'));
   }
 
-  /** They wait for company for a tick at most: each packet wakes two threads of every peer. */
+  /** They wait for company for a tick at most. */
   sendHaves(pieceIndices: readonly PieceIndex[]): void {
-    for (const pieceIndex of pieceIndices) this.#newHaves.push(pieceIndex);
+    this.#notices.add(pieceIndices);
   }
 
-  /**
-   * Says at once what we have (BEP 16): the peer may be waiting for it.
-   * @param isAll the peer knows of everything with these
-   */
+  /** Says at once what we have (BEP 16). @param isAll the peer knows of everything with these */
   showPieces(pieceIndices: readonly PieceIndex[], isAll: boolean): void {
-    this.#connection.write(encodeHaves(pieceIndices));
-    if (!isAll || !this.#superSeeds) return;
-    this.#superSeeds = false;
-    this.sendUploadOnly();
-  }
-
-  #writeWithHaves(bytes: Uint8Array): void {
-    const haves = this.#takeHaves();
-    this.#connection.write(haves ? Buffer.concat([haves, bytes]) : bytes);
-  }
-
-  #takeHaves(): Uint8Array | undefined {
-    if (this.#newHaves.length === 0) return undefined;
-    const haves = encodeHaves(this.#newHaves);
-    this.#newHaves = [];
-    return haves;
-  }
-
-  #flushHaves(): void {
-    const haves = this.#takeHaves();
-    if (haves) this.#connection.write(haves);
+    if (this.#notices.show(pieceIndices, isAll)) this.sendUploadOnly();
   }
 
   /** Our extension handshake; said again when this end wants nothing any more (BEP 21). */
@@ -267,7 +236,7 @@ export class PeerTrade implements TorrentTrade {
     const payload = encodeExtensionHandshake({
       client: this.#host.client,
       requestQueue: MAX_QUEUED_REQUESTS,
-      uploadOnly: this.#torrent.uploadOnly && !this.#superSeeds,
+      uploadOnly: this.#torrent.uploadOnly && !this.#notices.superSeeds,
       messages: {
         [METADATA_EXTENSION]: METADATA_EXTENSION_ID,
         [DONT_HAVE_EXTENSION]: DONT_HAVE_EXTENSION_ID,
@@ -277,7 +246,7 @@ export class PeerTrade implements TorrentTrade {
       ...(listenPort === undefined ? {} : { listenPort, extraPorts }),
       ...(yourIp ? { yourIp } : {}),
     });
-    this.#writeWithHaves(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
+    this.#notices.write(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
   }
 
   sendDhtPort(): void {
@@ -364,7 +333,7 @@ export class PeerTrade implements TorrentTrade {
     this.pumpDownloads();
     this.pumpUploads();
     if (this.#metadataId !== undefined) this.#metadata.pump(this.#metadataId);
-    this.#flushHaves();
+    this.#notices.flush();
   }
 
   measure(nowMs: number): LinkMeasure {
@@ -457,8 +426,7 @@ export class PeerTrade implements TorrentTrade {
   #handleRequest(range: CheckedRange): void {
     const isAllowed = !this.#rules.amChoking || this.#grants.take(range);
     const isServed = isAllowed && this.#torrent.offered.has(range.pieceIndex);
-    if (isServed && this.#superSeeds && range.pieceIndex !== this.#lastAsked) {
-      this.#lastAsked = range.pieceIndex;
+    if (isServed && this.#notices.isNews(range.pieceIndex)) {
       this.#tell({ type: 'peer-asked', linkId: this.#linkId, pieceIndices: [range.pieceIndex] });
     }
     const outcome = isServed ? this.#uploads.push(range) : 'full';
@@ -590,7 +558,7 @@ export class PeerTrade implements TorrentTrade {
     const { layout, offered, setup } = this.#torrent;
     const isNewcomer = this.#rules.peerPieceCount < ALLOWED_FAST_COUNT;
     // A super-seed shows what it has piece by piece, and unchokes whom it shows something.
-    if (!this.#rules.supportsFast || !this.#rules.amChoking || !isNewcomer || this.#superSeeds) return;
+    if (!this.#rules.supportsFast || !this.#rules.amChoking || !isNewcomer || this.#notices.superSeeds) return;
     const granted = allowedFastSet(this.#peerHost, setup.infoHash, layout.pieceCount, ALLOWED_FAST_COUNT)
       .map((index) => layout.pieceIndex(index))
       .filter((pieceIndex) => offered.has(pieceIndex));

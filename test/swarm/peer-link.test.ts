@@ -261,10 +261,7 @@ describe('PeerLink', () => {
       extensionId: 3,
       payload,
     });
-    for (const message of [
-      { type: 'keep-alive' },
-      { type: 'unknown', id: 99, lengthBytes: 5 },
-    ] as const) {
+    for (const message of [{ type: 'keep-alive' }, { type: 'unknown', id: 99, lengthBytes: 5 }] as const) {
       expect(aLink().handle(message)).to.equal(undefined);
     }
   });
