@@ -34,6 +34,7 @@ describe('the package as a library', () => {
       'StatusReader',
       'openEngine',
       'removeCopy',
+      'startDhtNode',
       'startTracker',
     ]);
   });
