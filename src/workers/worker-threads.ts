@@ -50,6 +50,16 @@ export function takeThreads(count: number): WorkerThreads {
 }
 
 /**
+ * Has a thread load its module by `import` at once. Piscina tries `require` first, and a thread that is ended while that
+ * instantiates an ES module may abort the whole process ("IsGraphAsync must be used on an instantiated module", seen once
+ * on Node 20.20): a command that fails at once ends threads that have just begun.
+ */
+function importOnly(): readonly string[] {
+  const flag = '--experimental-require-module';
+  return process.allowedNodeEnvironmentFlags.has(flag) ? [flag.replace('--', '--no-')] : [];
+}
+
+/**
  * `atomics: 'disabled'`, since an idle thread would be parked otherwise, and its sockets would freeze.
  */
 function startThreads(count: number): WorkerThreads {
@@ -62,6 +72,7 @@ function startThreads(count: number): WorkerThreads {
     concurrentTasksPerWorker: 1 + shortTasksMost,
     loadBalancer: (task, candidates) => threads.pickThread(task.name, candidates),
     atomics: 'disabled',
+    execArgv: [...process.execArgv, ...importOnly()],
     idleTimeout: Number.POSITIVE_INFINITY,
   });
   // A thread that dies outside a task says so here; its host task rejects too, which is where it is handled.
