@@ -30,6 +30,8 @@ export interface TorrentSettings {
   readonly pieceLength: number;
   /** Instead of our tracker's, by IPv4. */
   readonly announce?: string;
+  /** Of a dual-hash torrent. */
+  readonly webSeeds?: readonly string[];
 }
 
 export class InteropFixture {
@@ -71,6 +73,7 @@ export class InteropFixture {
     }
     const source = writeContent(content, this.swarm.folder('source'));
     const flags = ['-o', path, '--tracker', announce, '--piece-length', String(settings.pieceLength)];
+    for (const url of settings.webSeeds ?? []) flags.push('--web-seed', url);
     const { infoHash } = await this.swarm.start(['create', source, ...flags]).result();
     return { path, infoHash: String(infoHash) };
   }

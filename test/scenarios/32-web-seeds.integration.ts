@@ -1,12 +1,12 @@
-/** Files that web servers hold too (BEP 19): nginx and libtorrent, which we did not write, and servers that misbehave. */
+/** Files that web servers hold too (BEP 19): nginx, and servers that misbehave. */
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
-import { ExternalProcess, hasProgram, requireOrSkip } from '../helpers/external-tool.js';
-import { freePort } from '../helpers/free-port.js';
+import { hasProgram, requireOrSkip } from '../helpers/external-tool.js';
+import { hasNginx, NGINX, startNginx } from '../helpers/nginx.js';
 import { useSwarm } from '../helpers/swarm-fixture.js';
 import { testBytes } from '../helpers/test-bytes.js';
 import { sendRange, startWebServer, type WebHandler, type WebServer } from '../helpers/web-server.js';
@@ -22,39 +22,6 @@ const FOLDER = {
 describe('Web seeds', function () {
   this.timeout(60_000);
   const swarm = useSwarm('each');
-  const hasNginx = hasProgram('nginx') || spawnSync('nginx', ['-v']).error === undefined;
-  const hasLibtorrent = spawnSync('/usr/bin/python3', ['-c', 'import libtorrent']).status === 0;
-
-  /** nginx with this folder as its root. @returns its URL with a slash */
-  async function startNginx(root: string, settings = ''): Promise<string> {
-    const port = await freePort();
-    const prefix = swarm.folder('nginx');
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-    writeFileSync(
-      join(prefix, 'nginx.conf'),
-      `${process.getuid?.() === 0 ? 'user root; ' : ''}daemon off; pid nginx.pid; error_log stderr; worker_processes 1; events {}
-       http { access_log access.log; ${temporary.map((name) => `${name}_temp_path ${name};`).join(' ')}
-       server { listen 127.0.0.1:${port}; root "${root}"; ${settings} } }`,
-    );
-    const nginx = new ExternalProcess('nginx', ['-p', prefix, '-c', join(prefix, 'nginx.conf')], prefix);
-    // Its workers end with their master only when it is asked to end.
-    swarm.onClose(async () => {
-      nginx.child.kill('SIGTERM');
-      await nginx.exit();
-    });
-    const url = `http://127.0.0.1:${port}/`;
-    for (let tries = 0; tries < 200; tries += 1) {
-      if (
-        await fetch(url).then(
-          () => true,
-          () => false,
-        )
-      )
-        return url;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    throw new Error(`nginx does not start: ${nginx.output}`);
-  }
 
   async function serve(handler: WebHandler): Promise<WebServer> {
     const server = await startWebServer(handler);
@@ -81,12 +48,12 @@ describe('Web seeds', function () {
   }
 
   it('alone are enough: nginx gives a file and a folder, without any tracker or peer', async function () {
-    requireOrSkip(this, hasNginx, 'nginx');
+    requireOrSkip(this, hasNginx(), NGINX);
     const root = makeFolder();
     const data = testBytes(5 * MIB + 1, 4);
     writeFileSync(join(root, 'story.bin'), data);
     // Slow enough for progress to be told.
-    const url = await startNginx(root, 'limit_rate 6m;');
+    const url = await startNginx(swarm, root, 'limit_rate 6m;');
     const file = await torrentOf(join(root, 'story.bin'), [url]);
     const folder = await torrentOf(join(root, 'al bum'), [url], ['--piece-length', '16K']);
 
@@ -101,10 +68,10 @@ describe('Web seeds', function () {
   });
 
   it('and peers give together what neither gives in time alone', async function () {
-    requireOrSkip(this, hasNginx, 'nginx');
+    requireOrSkip(this, hasNginx(), NGINX);
     const data = testBytes(8 * MIB, 5);
     const path = swarm.file('story.bin', data);
-    const url = await startNginx(dirname(path), 'limit_rate 3m;');
+    const url = await startNginx(swarm, dirname(path), 'limit_rate 3m;');
     await swarm.startTracker();
     const flags = ['--piece-length', '64K'];
     const seed = await swarm.seed(path, [...flags, '--upload-limit', '3M']);
@@ -185,34 +152,5 @@ describe('Web seeds', function () {
 
     expect(readFileSync(trusting.path('story.bin'))).to.deep.equal(data);
     expect(wary.process.all('web-seed-failed')[0]?.message).to.match(/^cannot be reached \(\w*SELF_SIGNED\w*\)$/);
-  });
-
-  it('in a torrent of ours are read and used by libtorrent', async function () {
-    requireOrSkip(this, hasLibtorrent, "libtorrent's Python module");
-    const root = makeFolder();
-    const server = await serve((request, response, range) => {
-      const path = decodeURIComponent(request.url ?? '');
-      sendRange(response, readFileSync(join(root, path)), range);
-    });
-    const torrent = await torrentOf(join(root, 'al bum'), [`${server.origin}/`], ['--piece-length', '16K']);
-    const output = swarm.folder('libtorrent');
-    const script = `
-import libtorrent as lt, sys, time
-info = lt.torrent_info(sys.argv[1])
-print([seed['url'] for seed in info.web_seeds()])
-session = lt.session({'enable_dht': False, 'enable_lsd': False, 'listen_interfaces': '127.0.0.1:0'})
-handle = session.add_torrent({'ti': info, 'save_path': sys.argv[2]})
-until = time.time() + 20
-while not handle.status().is_seeding and time.time() < until: time.sleep(0.05)
-print('complete' if handle.status().is_seeding else 'incomplete')
-`;
-    const python = new ExternalProcess('/usr/bin/python3', ['-c', script, torrent, output], output);
-    await python.exit();
-
-    expect(python.output).to.include(`['${server.origin}/']`).and.to.include('complete');
-    expect(python.output).not.to.include('incomplete');
-    for (const [name, bytes] of Object.entries(FOLDER)) {
-      expect(readFileSync(join(output, 'al bum', name)), name).to.deep.equal(bytes);
-    }
   });
 });
