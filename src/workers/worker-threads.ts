@@ -52,11 +52,14 @@ export function takeThreads(count: number): WorkerThreads {
 /**
  * Has a thread load its module by `import` at once. Piscina tries `require` first, and a thread that is ended while that
  * instantiates an ES module may abort the whole process ("IsGraphAsync must be used on an instantiated module", seen once
- * on Node 20.20): a command that fails at once ends threads that have just begun.
+ * on Node 20.20): a command that fails at once ends threads that have just begun. Flags of whoever started Node go to the
+ * threads only when none are named for them, so those come first.
  */
-function importOnly(): readonly string[] {
+function importOnly(): { readonly execArgv?: string[] } {
   const flag = '--experimental-require-module';
-  return process.allowedNodeEnvironmentFlags.has(flag) ? [flag.replace('--', '--no-')] : [];
+  const isPlain = process.execArgv.length === 0 && (process.env['NODE_OPTIONS'] ?? '') === '';
+  if (!isPlain || !process.allowedNodeEnvironmentFlags.has(flag)) return {};
+  return { execArgv: [flag.replace('--', '--no-')] };
 }
 
 /**
@@ -72,7 +75,7 @@ function startThreads(count: number): WorkerThreads {
     concurrentTasksPerWorker: 1 + shortTasksMost,
     loadBalancer: (task, candidates) => threads.pickThread(task.name, candidates),
     atomics: 'disabled',
-    execArgv: [...process.execArgv, ...importOnly()],
+    ...importOnly(),
     idleTimeout: Number.POSITIVE_INFINITY,
   });
   // A thread that dies outside a task says so here; its host task rejects too, which is where it is handled.

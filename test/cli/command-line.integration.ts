@@ -140,6 +140,16 @@ describe('The command line', function () {
     expect(p2p(['--help'], { NODE_ENV: 'development' })).to.include({ code: 0, stderr: '' });
   });
 
+  it("bears flags of Node's that are for a whole process, not for its threads", () => {
+    const folder = mkdtempSync(join(tmpdir(), 'p2p-flags-'));
+    const output = join(folder, 'made.torrent');
+    const words = ['--max-old-space-size=512', RUN_JS, 'create', RUN_JS, '-o', output];
+    const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+
+    expect({ status, stderr }).to.deep.equal({ status: 0, stderr: '' });
+  });
+
   it('ends quietly when nobody reads', async () => {
     const child = spawn(process.execPath, [RUN_JS, 'peer', 'seed', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
     let stderr = '';
