@@ -22,7 +22,9 @@ if (words[0] === '--version' || words[0] === '-v' || (words[0] === '--json' && w
   console.log(words.includes('--json') ? JSON.stringify(result) : `${name}/${release} ${platform} ${node}`);
 } else {
   const threads = usesThreads
-    ? import('../dist/worker-threads.js').then(({ startThreadsEarly }) => startThreadsEarly())
+    ? import('../dist/worker-threads.js').then(({ startThreadsEarly }) =>
+        startThreadsEarly(words[0] === 'peer' ? 'transfers' : 'hashing'),
+      )
     : Promise.resolve();
   threads
     .then(() => import('../dist/cli.js'))

@@ -44,11 +44,11 @@ export const OPTIONS = {
     doc: 'Port of a DHT node that runs by itself; 0 takes any free one. A peer that uses the DHT does so on the UDP port of the number of its --port.',
   },
   workerThreads: {
-    default: 2,
+    default: 1,
     min: 1,
     max: 64,
     unit: 'threads',
-    doc: 'Threads that hold connections, hash pieces and read and write files. Each costs about 10 MiB.',
+    doc: 'Threads that hold connections, hash pieces and read and write files. Each costs about 10 MiB. When left out: one less than there are cores, at least 1 and at most 4.',
   },
   uploadSlots: {
     default: 8,

@@ -136,7 +136,7 @@ class Engine implements EngineApi, EngineContext {
     this.#settings = {
       port: checkOption('port', config.port),
       portCount: checkOption('portCount', config.portCount),
-      workerThreads: checkOption('workerThreads', config.workerThreads ?? defaultThreadCount()),
+      workerThreads: checkOption('workerThreads', config.workerThreads ?? defaultThreadCount('transfers')),
       uploadSlots: checkOption('uploadSlots', config.uploadSlots),
       maxPeers: checkOption('maxPeers', config.maxPeers),
     };

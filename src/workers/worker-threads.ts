@@ -1,5 +1,6 @@
 /**
- * The Piscina pool behind a `WorkerPool`: a fixed number of threads that load `worker-main`.
+ * The Piscina pool behind a `WorkerPool`: threads that load `worker-main`, one for each host, and more when there is more
+ * to hash than those can take.
  *
  * A thread takes some 60 ms to be ready. `bin/run.js` therefore starts them before the command line is read, on the other
  * cores; the pool of the process then takes them over.
@@ -29,22 +30,26 @@ export interface WorkerThreads {
 
 let waiting: { readonly count: number; readonly threads: WorkerThreads } | undefined;
 
-/** One thread for each core up to four: a connection fills one, more serve many fast peers. */
-export function defaultThreadCount(): number {
-  return Math.min(MOST_DEFAULT_THREADS, Math.max(1, availableParallelism()));
+/** What threads are for: connections, one of which fills a core of which the main thread needs a part; or hashing alone. */
+export type ThreadUse = 'transfers' | 'hashing';
+
+/** For hashing a thread for each core; for transfers one less, since a thread costs as much as many connections. */
+export function defaultThreadCount(use: ThreadUse): number {
+  const cores = availableParallelism();
+  return Math.min(MOST_DEFAULT_THREADS, Math.max(1, use === 'hashing' ? cores : cores - 1));
 }
 
-/** Starts as many threads as a pool has by default, for the first pool of this process. */
-export function startThreadsEarly(): void {
-  const count = defaultThreadCount();
+/** Starts as many threads as such a process has by default, for its first pool. */
+export function startThreadsEarly(use: ThreadUse): void {
+  const count = defaultThreadCount(use);
   waiting ??= { count, threads: startThreads(count) };
 }
 
-/** The threads that wait, if they are as many; new ones otherwise. */
+/** The threads that wait, if they are enough; new ones otherwise. */
 export function takeThreads(count: number): WorkerThreads {
   const early = waiting;
   waiting = undefined;
-  if (early?.count === count) return early.threads;
+  if (early && early.count >= count) return early.threads;
   void early?.threads.piscina.destroy();
   return startThreads(count);
 }
@@ -66,11 +71,12 @@ function importOnly(): { readonly execArgv?: string[] } {
  * `atomics: 'disabled'`, since an idle thread would be parked otherwise, and its sockets would freeze.
  */
 function startThreads(count: number): WorkerThreads {
-  const shortTasksMost = Math.max(2, Math.ceil((2 * availableParallelism()) / count));
+  const most = Math.max(count, defaultThreadCount('hashing'));
+  const shortTasksMost = Math.max(2, Math.ceil((2 * availableParallelism()) / most));
   const piscina = new Piscina({
     filename: new URL('./worker-main.js', import.meta.url).href,
     minThreads: count,
-    maxThreads: count,
+    maxThreads: most,
     // One place for the host, the others for hashing.
     concurrentTasksPerWorker: 1 + shortTasksMost,
     loadBalancer: (task, candidates) => threads.pickThread(task.name, candidates),

@@ -26,20 +26,27 @@ describe('takeThreads', () => {
 
   it('hands out the threads that were started early, once', () => {
     const [last = 0] = idsOf(take(1));
-    startThreadsEarly();
+    startThreadsEarly('transfers');
 
-    const early = take(defaultThreadCount());
-    const late = take(defaultThreadCount());
+    const early = take(defaultThreadCount('transfers'));
+    const late = take(defaultThreadCount('transfers'));
 
     expect(idsOf(early)[0]).to.equal(last + 1);
-    expect(idsOf(early)).to.have.length(defaultThreadCount());
+    expect(idsOf(early)).to.have.length(defaultThreadCount('transfers'));
     expect(idsOf(late)).to.not.have.members(idsOf(early));
   });
 
-  it('starts others when another number is wanted, and ends those', () => {
-    startThreadsEarly();
+  it('starts others when more are wanted, and ends those', () => {
+    startThreadsEarly('transfers');
 
-    expect(idsOf(take(defaultThreadCount() + 1))).to.have.length(defaultThreadCount() + 1);
+    const wanted = defaultThreadCount('transfers') + 1;
+    expect(idsOf(take(wanted))).to.have.length(wanted);
     // The hook behind this suite looks for threads that are left.
+  });
+
+  it('hands out more than are wanted where they are there', () => {
+    startThreadsEarly('hashing');
+
+    expect(idsOf(take(1))).to.have.length(defaultThreadCount('hashing'));
   });
 });
