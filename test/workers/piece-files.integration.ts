@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { existsSync, mkdirSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
 
 import type { P2pError } from '../../src/errors.js';
 import { turns, useTorrents, type TorrentOnDisk } from './torrent-on-disk.js';
@@ -79,6 +79,24 @@ describe('PieceFiles', () => {
     expect(
       (await readBack(torrent, 0, [16])).equals(Buffer.from([1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1])),
     ).to.equal(true);
+  });
+
+  it('reads small files in its own thread, while they come from memory', async () => {
+    const torrent = aTorrent({ pieceLengthBytes: 16, lengths: [10] });
+    torrent.writeAll();
+    const original = fs.readv;
+    let sentToPool = 0;
+    fs.readv = ((...read: Parameters<typeof fs.readv>) => {
+      sentToPool += 1;
+      original(...read);
+    }) as typeof fs.readv;
+
+    const read = await readBack(torrent, 0, [4, 6]).finally(() => {
+      fs.readv = original;
+    });
+
+    expect(read.equals(torrent.bytes)).to.equal(true);
+    expect(sentToPool).to.equal(0);
   });
 
   it('reads into more views than the kernel takes at once', async () => {
