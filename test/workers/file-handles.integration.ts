@@ -383,6 +383,22 @@ describe('FileHandles', () => {
       expect(handles.openCount).to.equal(0);
     });
 
+    it('flushes several files at a time on closing, when no piece waits to be written', async () => {
+      const handles = aHandles(8);
+      const files = Array.from({ length: 8 }, (_, index) => aFile(`file-${index}`));
+      for (const file of files) await touch(handles, file);
+      held = [];
+
+      const closing = handles.close(new Set(files.map((file) => file.path)));
+      const together = held.length;
+      for (const release of held.splice(0)) release();
+      held = undefined;
+      await closing;
+
+      expect(together).to.equal(6);
+      expect(flushed).to.have.length(8);
+    });
+
     it('is not over while a file that is being closed is flushed', async () => {
       const handles = aHandles(4);
       const file = aFile('a');
