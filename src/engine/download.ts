@@ -218,7 +218,7 @@ export class Download implements Transfer {
     if (!everAnswered) {
       const asked = [...trackers, ...webSeeds];
       const why = asked.map(({ url, message }) => `${url}: ${message || 'no answer'}`).join('; ');
-      const message = `${since}, and no tracker or peer ever answered (${why}); check -i and -d, or name a tracker with --tracker`;
+      const message = `${since}, and no tracker or peer ever answered (${why}); check -i and -d, name a tracker with --tracker or a peer with --peer, or ask the DHT with --dht`;
       return new P2pError('P2P_NOBODY_ANSWERED', message, details).toValue();
     }
     const have = `${verifiedPieces} of ${pieceCount} pieces are here`;

@@ -37,7 +37,7 @@ export interface FoundTarget extends ResolvedTarget {
  */
 export async function resolveMagnet(
   engine: EngineContext,
-  request: Pick<DownloadRequest, 'target' | 'trackers' | 'timeoutMs'>,
+  request: Pick<DownloadRequest, 'target' | 'trackers' | 'timeoutMs' | 'peers'>,
 ): Promise<FoundTarget> {
   const magnet = parseMagnet(request.target);
   const named = [...request.trackers, ...magnet.trackers];
@@ -46,7 +46,7 @@ export async function resolveMagnet(
   const over = new AbortController();
   const inCatalogue = askCatalogues(engine, magnet, named, AbortSignal.any([engine.signal, over.signal]));
   try {
-    const isAlone = named.length === 0 && magnet.peers.length === 0;
+    const isAlone = named.length === 0 && magnet.peers.length === 0 && !hasOtherWays(engine, request.peers);
     const early = await (isAlone ? inCatalogue : Promise.race([inCatalogue, after(CATALOGUE_AHEAD_MS, over.signal)]));
     engine.signal.throwIfAborted();
     if (!early && isAlone) throw magnetNotFound(magnet, named);
@@ -58,6 +58,11 @@ export async function resolveMagnet(
   } finally {
     over.abort();
   }
+}
+
+/** Whether peers may be found though neither the link nor the user names a tracker. */
+function hasOtherWays({ config }: EngineContext, peers: DownloadRequest['peers'] = []): boolean {
+  return peers.length > 0 || config.localDiscovery === true || config.dht === true;
 }
 
 /** A download that is killed before it began goes on without asking again. */
@@ -94,12 +99,12 @@ interface Found extends Pick<FoundTarget, 'peerId' | 'peers'> {
 async function askEverybody(
   engine: EngineContext,
   magnet: Magnet,
-  { trackers, timeoutMs }: Pick<DownloadRequest, 'trackers' | 'timeoutMs'>,
+  { trackers, timeoutMs, peers: typedPeers = [] }: Pick<DownloadRequest, 'trackers' | 'timeoutMs' | 'peers'>,
   inCatalogue: Promise<Metainfo | undefined>,
 ): Promise<Found> {
   const trackerTiers = trackerTiersOf([...trackers, ...magnet.trackers], []);
   const listenPorts = await engine.listen();
-  const peers = await reachablePeers(engine, magnet.peers);
+  const peers = await reachablePeers(engine, [...typedPeers, ...magnet.peers]);
   const session = engine.searchMetadata({ infoHash: magnet.infoHash, trackerTiers, listenPorts, peers });
   const report = new SearchReport(engine, magnet, session);
   try {
@@ -194,7 +199,7 @@ function nothingCame({ everAnswered, trackers, peers, offeringPeers }: MetadataS
     return new P2pError('P2P_INCOMPLETE', message, details);
   }
   const why = trackers.map(({ url, message }) => `${url}: ${message || 'no answer'}`).join('; ');
-  const message = `${since}, and no tracker or peer ever answered (${why}); check -i and -d, or name a tracker with --tracker`;
+  const message = `${since}, and no tracker or peer ever answered (${why}); check -i and -d, name a tracker with --tracker or a peer with --peer, or ask the DHT with --dht`;
   return new P2pError('P2P_NOBODY_ANSWERED', message, details);
 }
 

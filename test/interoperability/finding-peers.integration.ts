@@ -90,6 +90,17 @@ describe('Finding peers with libtorrent', function () {
   const local = { flags: ['--lsd'], job: { lsd: true } };
   testWay(() => Promise.resolve(local), 'local discovery (LSD)');
 
+  const byLink = 'local discovery, by a magnet link that names nobody';
+  matrixTest({ section, row: byLink, column: 'libtorrent → p2p', quick: true }, async () => {
+    const { content, torrent } = await prepare();
+    const theirs = await seedTheirs(content, torrent, local.job);
+    const ours = await interop.loadOurs(`magnet:?xt=urn:btih:${torrent.infoHash}`, local.flags);
+    await ours.completed();
+
+    expectContent(content, ours.outputDir);
+    await theirs.kill();
+  });
+
   let entry: Promise<string> | undefined;
   async function enter(): Promise<Way> {
     const { wrapper, ipv4 } = await interop.host('dht');

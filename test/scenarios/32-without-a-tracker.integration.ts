@@ -15,15 +15,16 @@ describe('Without a tracker', function () {
 
   async function makeTorrent(
     flags: readonly string[] = [],
-  ): Promise<{ readonly story: string; readonly torrent: string }> {
+  ): Promise<{ readonly story: string; readonly torrent: string; readonly link: string }> {
     const [story = ''] = writeStories(swarm.folder('input'), [NAME]);
     const torrent = `${swarm.folder('torrent')}/${NAME}.torrent`;
-    await swarm.start(['create', story, '-o', torrent, '--tracker', DEAD_TRACKER, ...flags]).result();
-    return { story, torrent };
+    const made = swarm.start(['create', story, '-o', torrent, '--tracker', DEAD_TRACKER, ...flags]);
+    const { infoHash } = await made.result();
+    return { story, torrent, link: `magnet:?xt=urn:btih:${String(infoHash)}` };
   }
 
   it('two peers meet by a DHT node that both know', async () => {
-    const { story, torrent } = await makeTorrent();
+    const { story, torrent, link } = await makeTorrent();
     const entry = swarm.start(['dht', 'start', '--host', '127.0.0.1', '--port', '0']);
     const { port } = await entry.next('listening');
     const dht = ['--dht-bootstrap', `127.0.0.1:${port}`];
@@ -34,8 +35,25 @@ describe('Without a tracker', function () {
     await download.completed();
 
     expect(readFileSync(download.path(NAME)).equals(storyBytes(NAME))).to.equal(true);
+
+    const byLink = swarm.download(link, [...dht, '--timeout', '30s'], { trackers: [] });
+    await byLink.completed();
+
+    expect(readFileSync(byLink.path(NAME)).equals(storyBytes(NAME)), 'by a link that names nobody').to.equal(true);
     await entry.stop();
-    expect((await entry.result())['nodes']).to.equal(2);
+    expect((await entry.result())['nodes']).to.equal(3);
+  });
+
+  it('a link that names nobody gets metadata from the peer on the command line', async () => {
+    const { story, torrent, link } = await makeTorrent();
+    const port = await freePort();
+    const seeder = swarm.start(['peer', 'seed', story, '--torrent', torrent, '-p', String(port)]);
+    await seeder.next('seeding');
+
+    const download = swarm.download(link, ['--peer', `127.0.0.1:${port}`, '--timeout', '30s'], { trackers: [] });
+    await download.completed();
+
+    expect(readFileSync(download.path(NAME)).equals(storyBytes(NAME))).to.equal(true);
   });
 
   it('a peer that is named on the command line is dialled, also for a private torrent', async () => {
