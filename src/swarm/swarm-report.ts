@@ -25,12 +25,14 @@ export class SwarmReport {
   /** Payload of links that are gone. */
   #pastDownBytes = 0;
   #pastUpBytes = 0;
+  readonly #startBytes: number;
   #pieces: PieceReport | undefined;
   #piecesMs = -Infinity;
 
   constructor(layout: PieceLayout, trade: PieceTrade) {
     this.#layout = layout;
     this.#trade = trade;
+    this.#startBytes = trade.ledger.verifiedBytes;
   }
 
   /** What the link moved stays in the totals. */
@@ -49,7 +51,11 @@ export class SwarmReport {
       assignedPieces: this.#trade.ledger.assignedCount,
       downBytesPerSec: sum((link) => link.downBytesPerSec),
       upBytesPerSec: sum((link) => link.upBytesPerSec),
-      downTotalBytes: this.#pastDownBytes + sum((link) => link.measure.downTotalBytes),
+      // The links' figures lag behind by a quarter of a second; what was verified has come.
+      downTotalBytes: Math.max(
+        this.#pastDownBytes + sum((link) => link.measure.downTotalBytes),
+        this.#trade.ledger.verifiedBytes - this.#startBytes,
+      ),
       upTotalBytes: this.#pastUpBytes + sum((link) => link.measure.upTotalBytes),
       links: links.filter((link) => !link.isClosing).map((link) => this.#linkSnapshot(link)),
       ...this.#pieceReport(nowMs),

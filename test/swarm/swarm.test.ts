@@ -19,6 +19,16 @@ describe('Swarm', () => {
     expect(tester.swarm.owned.isFull()).to.equal(true);
   });
 
+  it('counts what was verified as come, though no link has been measured since', () => {
+    const tester = new SwarmTester({ pieceCount: 4, pieces: [0] });
+
+    tester.connect({ linkId: 100 });
+    for (const index of tester.fetched(100)) tester.verify(100, index);
+
+    const { downTotalBytes, verifiedBytes } = tester.swarm.snapshot(tester.nowMs);
+    expect(downTotalBytes).to.equal((verifiedBytes / 4) * 3);
+  });
+
   it('fetches nothing when it only seeds, and never says complete', () => {
     const tester = new SwarmTester({ wantsPieces: false, pieces: [0] });
 
