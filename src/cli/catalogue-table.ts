@@ -1,6 +1,6 @@
 /** `p2p list` for people. */
 import type { CatalogueEntry } from '../engine/engine-types.js';
-import { formatSize } from '../units.js';
+import { formatCount, formatSize } from '../units.js';
 import { printable } from './printable.js';
 import type { Style } from './style.js';
 import { renderTable, type Column } from './table.js';
@@ -30,7 +30,7 @@ export function renderCatalogue(entries: readonly CatalogueEntry[], columns: num
     .map((entry) => [
       printable(entry.name),
       formatSize(entry.totalBytes),
-      entry.pieceCount.toLocaleString('en-US'),
+      formatCount(entry.pieceCount),
       `${entry.fileCount}`,
       `${entry.seeders}`,
       `${entry.leechers}`,

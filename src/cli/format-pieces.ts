@@ -1,4 +1,5 @@
 /** Piece indices for people: `3, 7-9, 20`. */
+import { formatCount } from '../units.js';
 
 const MOST_RANGES = 12;
 
@@ -18,7 +19,7 @@ export function formatPieces(indices: readonly number[], totalCount: number = in
 
 /** `480 pieces`, `1 piece`, `2 peers`: with the plural that the number wants. */
 export function countOf(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function toRanges(indices: readonly number[]): [first: number, last: number][] {

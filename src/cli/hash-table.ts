@@ -3,6 +3,7 @@ import type { HashReport } from '../engine/engine-types.js';
 import { printable } from './printable.js';
 import type { Style } from './style.js';
 import { renderTable } from './table.js';
+import { formatCount } from '../units.js';
 
 /** A table of algorithms with their implementation and their speed on this machine. */
 export function renderHashes(hashes: readonly HashReport[], columns: number, style: Style): string[] {
@@ -10,7 +11,7 @@ export function renderHashes(hashes: readonly HashReport[], columns: number, sty
     printable(hash.name),
     printable(hash.implementation),
     `${hash.digestLength} bytes`,
-    hash.bytesPerSec === undefined ? '' : `${Math.round(hash.bytesPerSec / 1e6).toLocaleString('en-US')} MB/s`,
+    hash.bytesPerSec === undefined ? '' : `${formatCount(Math.round(hash.bytesPerSec / 1e6))} MB/s`,
     hash.builtIn ? 'built in' : 'plugin',
   ]);
   return renderTable(

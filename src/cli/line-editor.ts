@@ -1,4 +1,5 @@
 /** What somebody types into one line: from what a terminal sends in raw mode to text and lines. Owns no terminal. */
+import { graphemesOf } from './display-width.js';
 
 /** What typing led to. Signals are keys that a terminal in raw mode does not turn into signals by itself. */
 export type TypedEvent =
@@ -19,7 +20,6 @@ const SIGNALS: Readonly<Record<string, 'SIGINT' | 'SIGTSTP' | 'SIGQUIT'>> = {
   '\u001a': 'SIGTSTP',
   '\u001c': 'SIGQUIT',
 };
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
 /**
  * Takes characters, backspace, Ctrl-U, Ctrl-W, Enter and the up key (the last line again). Everything else that has no
@@ -94,7 +94,7 @@ export class LineEditor {
       // Backspace: terminals send one or the other.
       case '\u007f':
       case '\b':
-        this.#text = [...graphemes.segment(this.#text)]
+        this.#text = [...graphemesOf(this.#text)]
           .slice(0, -1)
           .map(({ segment }) => segment)
           .join('');

@@ -1,7 +1,7 @@
 /** One transfer in full: pieces, peers, trackers, processes. */
 import type { CopyDetail, RunStatus } from '../engine/status-types.js';
 import type { TrackerSnapshot } from '../swarm/swarm-snapshot.js';
-import { formatDuration, formatRate, formatSize } from '../units.js';
+import { formatCount, formatDuration, formatRate, formatSize } from '../units.js';
 import { fitText } from './display-width.js';
 import { countOf } from './format-pieces.js';
 import { renderPeers } from './peer-table.js';
@@ -65,8 +65,8 @@ function isChosen({ chosenFiles, fileCount }: CopyDetail): boolean {
 function pieces({ verifiedPieces, pieceCount, pieceLengthBytes, durable }: CopyDetail): string {
   const length = pieceLengthBytes === undefined ? '' : ` of ${formatSize(pieceLengthBytes)}`;
   const onDisk = durable.count();
-  const flushed = onDisk < verifiedPieces ? `, ${onDisk.toLocaleString('en-US')} of them flushed to the disk` : '';
-  return `${verifiedPieces.toLocaleString('en-US')} of ${countOf(pieceCount, 'piece')}${length}${flushed}`;
+  const flushed = onDisk < verifiedPieces ? `, ${formatCount(onDisk)} of them flushed to the disk` : '';
+  return `${formatCount(verifiedPieces)} of ${countOf(pieceCount, 'piece')}${length}${flushed}`;
 }
 
 function traffic(copy: CopyDetail): string {

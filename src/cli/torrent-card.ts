@@ -1,7 +1,7 @@
 /** A torrent's metainfo for people. */
 import type { Metainfo } from '../metainfo/metainfo.js';
 import type { Bitfield } from '../protocol/bitfield.js';
-import { formatSize } from '../units.js';
+import { formatCount, formatSize } from '../units.js';
 import { countOf } from './format-pieces.js';
 import { printable } from './printable.js';
 import type { Style } from './style.js';
@@ -27,8 +27,8 @@ export interface TorrentCardOptions {
 export function renderTorrentCard(metainfo: Metainfo, others: TorrentCardOptions, style: Style): string[] {
   const { layout } = metainfo;
   const rows: [label: string, value: string][] = [
-    ['size', `${formatSize(layout.totalBytes)} (${layout.totalBytes.toLocaleString('en-US')} bytes)`],
-    ['pieces', `${layout.pieceCount.toLocaleString('en-US')} of ${formatSize(layout.pieceLengthBytes)}`],
+    ['size', `${formatSize(layout.totalBytes)} (${formatCount(layout.totalBytes)} bytes)`],
+    ['pieces', `${formatCount(layout.pieceCount)} of ${formatSize(layout.pieceLengthBytes)}`],
     ['kind', KINDS[metainfo.kind]],
     ['hashes', [...metainfo.digests.keys()].map(printable).join(', ')],
     ['info hash', metainfo.infoHash],

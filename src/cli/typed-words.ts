@@ -1,6 +1,6 @@
 /** What a running peer answers to the words that are typed: pure functions of its transfers. */
 import type { TransferSnapshot } from '../engine/engine-types.js';
-import { formatDuration, formatRate, formatSize } from '../units.js';
+import { formatCount, formatDuration, formatRate, formatSize } from '../units.js';
 import { displayWidth, fitText } from './display-width.js';
 import { countOf } from './format-pieces.js';
 import { formatSources } from './format-sources.js';
@@ -61,7 +61,7 @@ function progressOf(snapshot: TransferSnapshot, { terminal, style }: AnswerLook)
   const reason = stallReason(snapshot);
   const figures = [
     state,
-    `${swarm.wantedVerifiedPieces.toLocaleString('en-US')} of ${countOf(swarm.wantedPieces, 'piece')}`,
+    `${formatCount(swarm.wantedVerifiedPieces)} of ${countOf(swarm.wantedPieces, 'piece')}`,
     `${formatSize(swarm.wantedVerifiedBytes)} of ${formatSize(swarm.wantedBytes)}`,
     `${formatRate(swarm.downBytesPerSec)} down`,
     `${formatRate(swarm.upBytesPerSec)} up`,

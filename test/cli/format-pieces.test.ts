@@ -20,5 +20,7 @@ describe('countOf', () => {
     expect(countOf(1, 'peer')).to.equal('1 peer');
     expect(countOf(0, 'peer')).to.equal('0 peers');
     expect(countOf(1_200, 'piece')).to.equal('1,200 pieces');
+    expect(countOf(999, 'piece')).to.equal('999 pieces');
+    expect(countOf(12_345_678, 'piece')).to.equal('12,345,678 pieces');
   });
 });
