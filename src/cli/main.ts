@@ -16,6 +16,8 @@ import { Interrupted, stopOnClosedPipes } from './stop-signal.js';
 
 export { COMMANDS };
 
+type FoundCommand = Extract<CommandLookup, { type: 'command' }>;
+
 /**
  * Runs a command line and ends the process with its exit code.
  * @param argv the words after `p2p`
@@ -42,8 +44,7 @@ export async function runCommandLine(argv: readonly string[], output: Output): P
   try {
     const { config, found } = await lookUp(words);
     if (found?.type === 'command') name = found.id.replaceAll(':', ' ');
-    const asksForHelp = found?.type !== 'command' || hasFlag(found.rest, '--help', '-h') || isBarePeer(found);
-    if (asksForHelp) await showHelp(config, found?.id, output);
+    if (asksForHelp(found)) await showHelp(config, found?.id, output);
     else output.event('result', await runCommand(config, found, output));
     return EXIT_CODES.complete;
   } catch (error) {
@@ -60,7 +61,9 @@ async function lookUp(words: readonly string[]): Promise<{ config: Config; found
   const isHelp = words[0] === 'help' || wanted.length === 0 || wanted[0] === '--help' || wanted[0] === '-h';
   const ours = Object.keys(COMMANDS);
   const known = findCommand(wanted, ours);
-  const config = await loadConfig(import.meta.url, known === undefined && wanted.some((word) => !word.startsWith('-')));
+  const runsOurs = words[0] !== 'help' && !asksForHelp(known);
+  const mayBeForeign = known === undefined && wanted.some((word) => !word.startsWith('-'));
+  const config = await loadConfig(import.meta.url, runsOurs ? 'nothing' : mayBeForeign ? 'plugins' : 'commands');
   const found = known ?? findCommand(wanted, config.commandIDs);
   if (found === undefined && !(isHelp && wanted.every((word) => word.startsWith('-')))) {
     throw unknownCommand(wanted, config.commandIDs);
@@ -68,16 +71,16 @@ async function lookUp(words: readonly string[]): Promise<{ config: Config; found
   return { config, found: words[0] === 'help' && found ? { type: 'topic', id: found.id } : found };
 }
 
+function asksForHelp(found: CommandLookup | undefined): found is Exclude<CommandLookup, FoundCommand> | undefined {
+  return found?.type !== 'command' || hasFlag(found.rest, '--help', '-h') || isBarePeer(found);
+}
+
 /** `p2p peer` without a flag cannot mean anything: it gets the help of its topic. */
-function isBarePeer(found: Extract<CommandLookup, { type: 'command' }>): boolean {
+function isBarePeer(found: FoundCommand): boolean {
   return found.id === 'peer' && found.rest.every((word) => word === '--json');
 }
 
-async function runCommand(
-  config: Config,
-  found: Extract<CommandLookup, { type: 'command' }>,
-  output: Output,
-): Promise<ResultFields> {
+async function runCommand(config: Config, found: FoundCommand, output: Output): Promise<ResultFields> {
   const ours = (COMMANDS as Readonly<Record<string, unknown>>)[found.id];
   if (ours === undefined) {
     const command = config.findCommand(found.id, { must: true });
