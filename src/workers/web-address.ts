@@ -50,9 +50,10 @@ export function guardedLookup(judge: (ip: string) => string | undefined): net.Lo
   };
 }
 
+/** Each worker runs this as it starts, so it looks for a colon: the first `net.isIPv6` compiles a regex of 17 ms. */
 function blockList(subnets: readonly (readonly [address: string, prefix: number])[]): BlockList {
   const list = new BlockList();
-  for (const [address, prefix] of subnets) list.addSubnet(address, prefix, net.isIPv6(address) ? 'ipv6' : 'ipv4');
+  for (const [address, prefix] of subnets) list.addSubnet(address, prefix, address.includes(':') ? 'ipv6' : 'ipv4');
   return list;
 }
 
