@@ -32,12 +32,13 @@ export async function resolveHost(host: string): Promise<string[]> {
 /**
  * The groups to announce to.
  * @param families on which we listen, so that we are not announced where we are not reached
- * @param interfaces for tests; this machine's when left out
+ * @param interfaces for tests; this machine's when left out. Asked only when there is a choice: a thousand torrents announce at
+ *   once, and the system takes its time
  */
 export function groupAddresses(
   addresses: readonly string[],
   families: readonly Family[],
-  interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces(),
+  interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces,
 ): AddressGroup[] {
   const usable = addresses.flatMap((address) => {
     const ip = parseIp(address);
@@ -53,7 +54,9 @@ export function groupAddresses(
     const own = usable.filter(({ ip }) => isIpv4(ip) === (family === 'ipv4')).slice(0, MOST_ADDRESSES);
     return own.length > 0 ? [{ family, addresses: own.map(({ address }) => address) }] : [];
   });
-  const wanted = groups.filter(({ family }) => family && families.includes(family) && hasFamily(family, interfaces));
+  if (groups.length <= 1) return groups;
+  const present = interfaces();
+  const wanted = groups.filter(({ family }) => family && families.includes(family) && hasFamily(family, present));
   return wanted.length > 0 ? wanted : groups.slice(0, 1);
 }
 
