@@ -1,7 +1,7 @@
 /**
- * A copy whose files are only read: served, and looked at again and again. When somebody changes them it is not offered any
- * more, is checked, and what still fits is offered again. Peers learn of it by their connections ending: the protocol has
- * no word for a piece that is not there any more.
+ * A copy whose files are only read: served, and looked at again and again. When somebody changes them it, no piece of
+ * the changed ones is offered any more until they are checked, and what still fits is offered again. Peers hear of both
+ * (BEP 54), and go on with the other files; those that do not know that word are hung up on.
  *
  *     serving ── a file looks different, or a read says so ──▶ checking ──▶ serving (what still fits)
  *
@@ -11,6 +11,7 @@
 import { P2pError, type ErrorValue } from '../errors.js';
 import { escapeText } from '../metainfo/escape-text.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
+import type { PieceIndex } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import type { CopyFile } from '../store/copy-store.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
@@ -40,6 +41,8 @@ export interface ServedCopyOptions {
 export class ServedCopy {
   readonly #options: ServedCopyOptions;
   #session: TorrentSession | undefined;
+  /** The session was made here: it fetches nothing, and can take back what it offers. */
+  #canWithdraw = false;
   #owned: Bitfield;
   #stamps: ReadonlyMap<number, CopyFile>;
   /** Payload of sessions that are over. */
@@ -108,7 +111,7 @@ export class ServedCopy {
     try {
       const now = await stampFiles(files);
       if (this.#isStopped) return;
-      if (this.#isChanged(now)) await this.#check();
+      if (this.#isChanged(now)) await this.#check(now);
       else this.#sayUnreadable();
     } catch (error) {
       // The end of the process breaks the hashing off.
@@ -129,22 +132,27 @@ export class ServedCopy {
   }
 
   #isChanged(now: ReadonlyMap<number, CopyFile>): boolean {
-    return this.#options.files.some((_, index) => {
+    return this.#changedFiles(now).length > 0;
+  }
+
+  #changedFiles(now: ReadonlyMap<number, CopyFile>): number[] {
+    return [...this.#options.files.keys()].filter((index) => {
       const before = this.#stamps.get(index);
       const after = now.get(index);
       return before && after ? !isUntouched(before, after) : before !== after;
     });
   }
 
-  /** Leaves the swarm, hashes what may be wrong, and comes back with the rest. */
-  async #check(): Promise<void> {
+  /** Offers nothing of what changed, hashes what may be wrong, and offers what fits. */
+  async #check(now: ReadonlyMap<number, CopyFile>): Promise<void> {
     const { engine, metainfo, files, copy } = this.#options;
     const { pieceCount } = metainfo.layout;
     const name = escapeText(metainfo.name);
     this.#isChecking = true;
     this.#readError = undefined;
-    engine.note(`${name} changed on disk: nothing of it is offered until it is checked again`);
-    await this.#leave();
+    const withdrawn = this.#withdraw(now);
+    engine.note(`${name} changed on disk: ${withdrawn} is offered until it is checked again`);
+    if (!this.#canWithdraw) await this.#leave();
     const found = await findPresent(metainfo, files, this.#believed(await stampFiles(files)), {
       ...engine.hashTools(),
       verifyWith: engine.config.verifyWith,
@@ -154,6 +162,8 @@ export class ServedCopy {
     this.#owned = found.owned;
     this.#stamps = found.stamps;
     engine.store().recordServed(copy, found.owned, found.stamps.values());
+    await this.#offer();
+    if (this.#hasEnded()) return;
     const wrong = pieceCount - found.owned.count();
     engine.note(
       wrong === 0
@@ -161,7 +171,30 @@ export class ServedCopy {
         : `${wrong} of ${pieceCount} pieces of ${name} do not fit any more and are not offered; ` +
             `to share its new content, stop and seed it again`,
     );
-    this.#join();
+  }
+
+  /** @returns what is not offered any more, for people */
+  #withdraw(now: ReadonlyMap<number, CopyFile>): string {
+    const { layout, files } = this.#options.metainfo;
+    const pieces = new Set<PieceIndex>();
+    for (const fileIndex of this.#changedFiles(now)) {
+      const range = layout.piecesOfFile(fileIndex);
+      if (!range) continue;
+      for (let index: number = range.first; index <= range.last; index += 1) pieces.add(layout.pieceIndex(index));
+    }
+    if (this.#canWithdraw) this.#session?.withdraw([...pieces]);
+    return this.#canWithdraw && files.length > 1 ? 'nothing of the changed files' : 'nothing of it';
+  }
+
+  /** What fits, of files as they look now. */
+  async #offer(): Promise<void> {
+    if (!this.#session) {
+      this.#join();
+      return;
+    }
+    await this.#session.offerAgain(withStamps(this.#options.files, this.#stamps), this.#owned);
+    // Reads of the files as they were before fail until here.
+    this.#readError = undefined;
   }
 
   /** What was right before, and all pieces of files that are there again. */
@@ -189,6 +222,7 @@ export class ServedCopy {
   #join(): void {
     this.#session = this.#options.join(withStamps(this.#options.files, this.#stamps), this.#owned);
     this.#session.start();
+    this.#canWithdraw = true;
   }
 
   /** A call, since it may have changed while something was awaited. */

@@ -99,6 +99,7 @@ export class TorrentSession implements WorkerSession {
   /** Until the files have their final names. */
   #wantsPieces: boolean;
   #newHaves: PieceIndex[] = [];
+  #newDontHaves: PieceIndex[] = [];
   #timer: NodeJS.Timeout | undefined;
   #leaveFinding: () => void = () => undefined;
   /** UDP port of our DHT node, once it listens. */
@@ -304,6 +305,32 @@ export class TorrentSession implements WorkerSession {
     this.#scheduleWake();
   }
 
+  /** Pieces are not offered any more: the files that hold them are not what they were. */
+  withdraw(pieceIndices: readonly PieceIndex[]): void {
+    for (const index of pieceIndices) this.#offered.clear(index);
+    this.handleSwarmEvent({ type: 'pieces-lost', pieceIndices });
+    this.settle();
+  }
+
+  /**
+   * The files were looked at again: reads expect them as they look now, and pieces that fit are offered (again).
+   * @param owned all pieces that fit; none of the others is offered
+   */
+  async offerAgain(files: readonly TorrentFile[], owned: Bitfield): Promise<void> {
+    const { mask, metainfo } = this.#options;
+    const pieces = Array.from({ length: metainfo.layout.pieceCount }, (_, index) => metainfo.layout.pieceIndex(index));
+    this.withdraw(pieces.filter((index) => this.#offered.has(index) && !owned.has(index)));
+    await this.closeFiles();
+    if (this.#isStopped) return;
+    this.handleRenamed(files);
+    const pieceIndices = pieces.filter(
+      (index) => owned.has(index) && !this.#offered.has(index) && (mask?.has(index) ?? true),
+    );
+    for (const index of pieceIndices) this.#offered.set(index);
+    this.handleSwarmEvent({ type: 'pieces-regained', pieceIndices });
+    this.settle();
+  }
+
   /** Files have their final names: served from there, and peers learn that this end wants nothing more. */
   handleRenamed(files: readonly TorrentFile[]): void {
     this.#files = files;
@@ -417,6 +444,9 @@ export class TorrentSession implements WorkerSession {
       case 'broadcast-have':
         this.#newHaves.push(action.pieceIndex);
         return;
+      case 'broadcast-dont-have':
+        this.#newDontHaves.push(action.pieceIndex);
+        return;
       case 'record-piece':
         this.#log.addVerified(action.pieceIndex, metainfo.layout.pieceSize(action.pieceIndex));
         this.#log.syncWhenDue();
@@ -507,8 +537,16 @@ export class TorrentSession implements WorkerSession {
     return stamps;
   }
 
+  #tellOfLost(): void {
+    if (this.#newDontHaves.length === 0) return;
+    const pieceIndices = this.#newDontHaves;
+    this.#newDontHaves = [];
+    this.#options.pool.broadcast({ type: 'dont-haves', torrentId: this.torrentId, pieceIndices });
+  }
+
   /** Intents are committed before the workers hear of the pieces: their messages leave at the end of this turn. */
   #flush(): void {
+    this.#tellOfLost();
     if (this.#newHaves.length > 0) {
       this.#options.pool.broadcast({ type: 'haves', torrentId: this.torrentId, pieceIndices: this.#newHaves });
       this.#newHaves = [];

@@ -8,6 +8,8 @@
  *       └───── fail ───────────┘                   │                       │
  *       └───────────────── lose ───────────────────┴───────────────────────┘
  *
+ * A lost piece whose bytes turn out to be right after all is durable again (`regain`).
+ *
  * Beside a missing or assigned piece the ledger keeps what is known of it: the blocks that are on disk already
  * (`partial`, left by `release`) and the evidence of a failure with several contributors (left by `fail`).
  */
@@ -172,13 +174,7 @@ export class PieceLedger {
    */
   verify(pieceIndex: PieceIndex, linkId: number): boolean {
     if (!this.#takeFrom(pieceIndex, linkId) && this.#states[pieceIndex] !== MISSING) return false;
-    this.#states[pieceIndex] = VERIFIED;
-    this.#partials.delete(pieceIndex);
-    this.#evidence.delete(pieceIndex);
-    this.#owned.add(pieceIndex);
-    this.#settled.add(pieceIndex);
-    this.#verifiedBytes += this.#layout.pieceSize(pieceIndex);
-    if (this.isWanted(pieceIndex)) this.#wantedVerifiedBytes += this.#layout.pieceSize(pieceIndex);
+    this.#own(pieceIndex, VERIFIED);
     return true;
   }
 
@@ -198,6 +194,16 @@ export class PieceLedger {
     if (!this.isWanted(pieceIndex)) return true;
     this.#settled.delete(pieceIndex);
     this.#wantedVerifiedBytes -= this.#layout.pieceSize(pieceIndex);
+    return true;
+  }
+
+  /**
+   * missing → durable: the disk holds it again, as it did before it was lost. A piece in any other state is left as it is.
+   * @returns whether it was missing
+   */
+  regain(pieceIndex: PieceIndex): boolean {
+    if (this.#states[pieceIndex] !== MISSING) return false;
+    this.#own(pieceIndex, DURABLE);
     return true;
   }
 
@@ -232,6 +238,16 @@ export class PieceLedger {
       if (!wanted.has(index)) settled.add(this.#layout.pieceIndex(index));
     }
     return settled;
+  }
+
+  #own(pieceIndex: PieceIndex, state: typeof VERIFIED | typeof DURABLE): void {
+    this.#states[pieceIndex] = state;
+    this.#partials.delete(pieceIndex);
+    this.#evidence.delete(pieceIndex);
+    this.#owned.add(pieceIndex);
+    this.#settled.add(pieceIndex);
+    this.#verifiedBytes += this.#layout.pieceSize(pieceIndex);
+    if (this.isWanted(pieceIndex)) this.#wantedVerifiedBytes += this.#layout.pieceSize(pieceIndex);
   }
 
   #takeFrom(pieceIndex: PieceIndex, linkId: number): boolean {

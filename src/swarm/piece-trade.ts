@@ -182,11 +182,25 @@ export class PieceTrade {
     this.#promised.delete(pieceIndex);
   }
 
+  /** The piece was owned and is not there any more, or is there again; peers are told when that is news. */
+  handleFileChanged(pieceIndex: PieceIndex, isThere: boolean): void {
+    const isNews = isThere ? this.handleRegained(pieceIndex) : this.handleLost(pieceIndex);
+    if (isNews) this.#act({ type: isThere ? 'broadcast-have' : 'broadcast-dont-have', pieceIndex });
+  }
+
   /** @returns whether the piece was owned */
   handleLost(pieceIndex: PieceIndex): boolean {
     if (!this.ledger.lose(pieceIndex)) return false;
     this.#window?.handleLost(pieceIndex);
     if (this.#wantsPieces && this.ledger.isWanted(pieceIndex)) this.#open(pieceIndex);
+    return true;
+  }
+
+  /** @returns whether the piece was missing */
+  handleRegained(pieceIndex: PieceIndex): boolean {
+    if (!this.ledger.regain(pieceIndex)) return false;
+    this.#held.delete(pieceIndex);
+    if (this.picker.isOpen(pieceIndex)) this.picker.close(pieceIndex);
     return true;
   }
 

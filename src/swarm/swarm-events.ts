@@ -148,6 +148,8 @@ export type SwarmEvent =
   | { readonly type: 'pieces-durable'; readonly pieceIndices: readonly PieceIndex[] }
   /** Pieces that were owned and are not any more: a file changed or vanished. */
   | { readonly type: 'pieces-lost'; readonly pieceIndices: readonly PieceIndex[] }
+  /** Pieces that were lost, and are on disk again as they were. */
+  | { readonly type: 'pieces-regained'; readonly pieceIndices: readonly PieceIndex[] }
   | { readonly type: 'links-measured'; readonly measures: readonly LinkMeasure[] }
   /** All `piece-released` of the link came before this. Follows `close` too. */
   | { readonly type: 'link-closed'; readonly linkId: number; readonly reason: CloseReason; readonly message?: string }
@@ -227,6 +229,8 @@ export type SwarmAction =
       readonly pieceIndex: PieceIndex;
       readonly ifUntouched?: boolean;
     }
+  /** Tell every peer that we have the piece no more (BEP 54), and hang up on those that cannot be told. */
+  | { readonly type: 'broadcast-dont-have'; readonly pieceIndex: PieceIndex }
   /** Verified: tell every peer, and write it down. One action a piece for both, the driver batches. */
   | { readonly type: 'broadcast-have'; readonly pieceIndex: PieceIndex }
   | { readonly type: 'record-piece'; readonly pieceIndex: PieceIndex }

@@ -103,7 +103,8 @@ export class Swarm {
       case 'pieces-durable':
         return event.pieceIndices.forEach((pieceIndex) => this.#trade.ledger.makeDurable(pieceIndex));
       case 'pieces-lost':
-        return this.#handleLost(event);
+      case 'pieces-regained':
+        return this.#handleFilesChanged(event);
       case 'links-measured':
         return this.#handleMeasured(event);
       case 'peers-found':
@@ -327,8 +328,8 @@ export class Swarm {
     if (link) this.#trade.handleKept(link, event.pieceIndex);
   }
 
-  #handleLost(event: EventOf<'pieces-lost'>): void {
-    for (const pieceIndex of event.pieceIndices) this.#trade.handleLost(pieceIndex);
+  #handleFilesChanged({ type, pieceIndices }: EventOf<'pieces-lost' | 'pieces-regained'>): void {
+    for (const pieceIndex of pieceIndices) this.#trade.handleFileChanged(pieceIndex, type === 'pieces-regained');
     this.#superSeeder.end();
     for (const link of this.#links.values()) this.#updateInterest(link);
   }

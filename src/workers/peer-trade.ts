@@ -6,7 +6,12 @@
  */
 import { ProtocolError, toErrorValue } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
-import { decodeDontHave, DONT_HAVE_EXTENSION, DONT_HAVE_EXTENSION_ID } from '../protocol/dont-have-message.js';
+import {
+  decodeDontHave,
+  encodeDontHave,
+  DONT_HAVE_EXTENSION,
+  DONT_HAVE_EXTENSION_ID,
+} from '../protocol/dont-have-message.js';
 import {
   decodeExtensionHandshake,
   encodeExtensionHandshake,
@@ -220,6 +225,22 @@ export class PeerTrade implements TorrentTrade {
   /** They wait for company for a tick at most. */
   sendHaves(pieceIndices: readonly PieceIndex[]): void {
     this.#notices.add(pieceIndices);
+  }
+
+  /**
+   * The pieces are not there any more. Whoever cannot be told of it (BEP 54), or that what it asked for will not come
+   * (BEP 6), is hung up on: when it comes back it learns what there is.
+   */
+  sendDontHaves(pieceIndices: readonly PieceIndex[]): void {
+    const extensionId = this.#told?.messages.get(DONT_HAVE_EXTENSION);
+    if (extensionId === undefined || !this.#rules.supportsFast) {
+      this.#connection.close('ours', 'pieces are not there any more');
+      return;
+    }
+    const messages = pieceIndices.map((pieceIndex) => encodeExtended(extensionId, encodeDontHave(pieceIndex)));
+    this.#notices.write(Buffer.concat(messages));
+    const dropped = this.#uploads.drop(new Set(pieceIndices));
+    if (dropped.length > 0) this.#reject(dropped);
   }
 
   /** Says at once what we have (BEP 16). @param isAll the peer knows of everything with these */
@@ -465,7 +486,10 @@ export class PeerTrade implements TorrentTrade {
 
   #handleDontHave(payload: Uint8Array): void {
     const pieceIndex = this.#rules.handleDontHave(decodeDontHave(payload));
-    if (pieceIndex !== undefined) this.#tell({ type: 'peer-dont-have', linkId: this.#linkId, pieceIndex });
+    if (pieceIndex === undefined) return;
+    this.#tell({ type: 'peer-dont-have', linkId: this.#linkId, pieceIndex });
+    // The refusals that follow are no bad manners.
+    this.releasePiece(pieceIndex);
   }
 
   #handleExtended(extensionId: number, payload: Uint8Array, nowMs: number): void {

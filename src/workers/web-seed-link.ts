@@ -160,6 +160,10 @@ export class WebSeedLink implements TorrentLink, TorrentTrade {
     // A server is told nothing.
   }
 
+  sendDontHaves(): void {
+    // A server is told nothing.
+  }
+
   sendUploadOnly(): void {
     // A server is told nothing.
   }

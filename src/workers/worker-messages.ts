@@ -114,9 +114,11 @@ export type ToWorker =
     }
   /** Tell every peer of the torrent in this worker. The bits in `offered` are set already. */
   | { readonly type: 'haves'; readonly torrentId: number; readonly pieceIndices: readonly PieceIndex[] }
+  /** Tell every peer that these are not there any more. The bits in `offered` are clear already. */
+  | { readonly type: 'dont-haves'; readonly torrentId: number; readonly pieceIndices: readonly PieceIndex[] }
   /** A helper in another worker has put blocks of a piece on disk: do not fetch them again. */
   | { readonly type: 'ferried'; readonly torrentId: number; readonly ferried: FerriedBlocks }
-  /** The files lie under new paths now and are only read; this end wants nothing any more (BEP 21). */
+  /** The files lie under new paths now, or look different, and are only read; this end wants nothing any more (BEP 21). */
   | { readonly type: 'completed'; readonly torrentId: number; readonly files: readonly TorrentFile[] }
   /** Answers `metadata-wanted`: the info dictionary, over shared memory. */
   | { readonly type: 'metadata'; readonly torrentId: number; readonly bytes: Uint8Array }

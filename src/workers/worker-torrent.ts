@@ -18,6 +18,8 @@ export interface TorrentTrade {
   /** Stops helping with the piece; one that it holds itself stays. */
   stopHelp(pieceIndex: PieceIndex): void;
   sendHaves(pieceIndices: readonly PieceIndex[]): void;
+  /** Takes back what was said of these pieces. */
+  sendDontHaves(pieceIndices: readonly PieceIndex[]): void;
   sendUploadOnly(): void;
   /** Tells where our DHT node is. */
   sendDhtPort(): void;

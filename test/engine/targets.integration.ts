@@ -226,6 +226,16 @@ describe('engine: where a download is written', () => {
       expect(await readFile(targetPath)).to.deep.equal(otherBytes);
     });
 
+    it('says with --seed what was fetched, however fast it came', async () => {
+      await seedStory();
+      const leecher = await engines.engine();
+      const transfer = await leecher.download('story.bin', outputDir, { seedAfter: true });
+
+      const { snapshot } = await transfer.finished;
+
+      expect(snapshot.swarm.downTotalBytes).to.equal(bytes.length);
+    });
+
     it('serves from the final name with --seed though nothing had to be fetched', async () => {
       await seedStory();
       await writeFile(partPath(), bytes);

@@ -75,13 +75,14 @@ def tell_alert(alert):
 
 
 def known_peers(handle):
-    """Who it is connected to, and how it learned of them."""
+    """Who it is connected to, how it learned of them, and how many pieces they say that they have."""
     sources = ("tracker", "dht", "pex", "lsd", "resume_data", "incoming")
     return [
         {
             "address": "%s:%d" % peer.ip,
             "client": peer.client.decode(errors="replace") if isinstance(peer.client, bytes) else peer.client,
             "sources": [name for name in sources if peer.source & getattr(lt.peer_info, name, 0)],
+            "pieces": peer.num_pieces,
             "web": peer.connection_type != lt.peer_info.standard_bittorrent,
         }
         for peer in handle.get_peer_info()

@@ -42,6 +42,8 @@ export interface LibtorrentPeer {
   readonly client: string;
   /** How it was found: `tracker`, `dht`, `pex`, `lsd`, `incoming`. */
   readonly sources: readonly string[];
+  /** How many it says that it has. */
+  readonly pieces: number;
   /** Whether it is a web seed. */
   readonly web: boolean;
 }

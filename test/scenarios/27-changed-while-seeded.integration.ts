@@ -3,7 +3,17 @@
  * has an honest seeder too. One process seeds all four, so that the waiting for its looks at the files is done once.
  */
 import { expect } from 'chai';
-import { closeSync, openSync, readFileSync, renameSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import type { P2pProcess } from '../helpers/p2p-process.js';
 import { useSwarm, type DownloadRun, type RunningSeed } from '../helpers/swarm-fixture.js';
 import { testBytes } from '../helpers/test-bytes.js';
@@ -110,6 +120,45 @@ describe('Files that change while they are seeded', function () {
       await changing.process.until('note', ({ message }) => message.startsWith(`${name} is still what it was`));
     }
     expectNobodyBlamed(newcomer.process, changing.process);
+  });
+});
+
+describe('A file of a folder that changes while it is seeded', function () {
+  this.timeout(90_000);
+  const swarm = useSwarm();
+
+  it('is taken back from the peers and offered again on the same connection, while the other file goes on', async () => {
+    await swarm.startTracker();
+    const [changed, other] = ['changed.bin', 'other.bin'].map((name, at) => ({
+      name,
+      data: testBytes(SIZE, 280 + at),
+    }));
+    if (!changed || !other) throw new Error('two files');
+    const folder = join(swarm.folder('input'), 'folder');
+    mkdirSync(folder);
+    for (const { name, data } of [changed, other]) writeFileSync(join(folder, name), data);
+    const flags = ['--piece-length', String(PIECE_LENGTH), '--no-super-seeding'];
+    const seed = await swarm.seed([folder], flags, { name: 'the changing one' });
+    const download = swarm.download('folder', ['--download-limit', '200K']);
+    await download.process.until('progress', ({ verifiedPieces }) => verifiedPieces > 4);
+
+    renameSync(join(folder, changed.name), join(folder, 'kept'));
+    await seed.process.until('note', ({ message }) =>
+      message.startsWith(`${PIECE_COUNT} of ${2 * PIECE_COUNT} pieces`),
+    );
+    renameSync(join(folder, 'kept'), join(folder, changed.name));
+    await seed.process.until('note', ({ message }) => message.startsWith('folder is still what it was'));
+    const [summary] = await download.allCompleted();
+
+    for (const { name, data } of [changed, other]) {
+      expect(readFileSync(join(download.path('folder'), name)).equals(data), name).to.equal(true);
+    }
+    expect(summary).to.include({ refusedPieces: 0 });
+    const lines = download.process.all('progress').filter(({ state }) => state === 'downloading');
+    const peers = lines.map((line) => line.peers);
+    expect(peers.slice(peers.indexOf(1)), 'connections').to.not.include(0);
+    expect(seed.process.all('announced'), 'sessions').to.have.length(1);
+    expectNobodyBlamed(download.process, seed.process);
   });
 });
 

@@ -86,6 +86,20 @@ describe('Swarm', () => {
     expect(tester.of('interested').at(-1)).to.include({ linkId: 100 });
   });
 
+  it('takes back what it offered, and offers it again when it is there again', () => {
+    const tester = new SwarmTester({ pieceCount: 3, pieces: [0, 1, 2], wantsPieces: false });
+    tester.connect({ linkId: 100, pieces: 'none' });
+
+    tester.handle({ type: 'pieces-lost', pieceIndices: [piece(1), piece(2)] });
+    expect(tester.swarm.snapshot(tester.nowMs).verifiedPieces).to.equal(1);
+    tester.handle({ type: 'pieces-regained', pieceIndices: [piece(0), piece(2)] });
+
+    expect(tester.of('broadcast-dont-have').map(({ pieceIndex }) => pieceIndex)).to.deep.equal([1, 2]);
+    expect(tester.of('broadcast-have').map(({ pieceIndex }) => pieceIndex)).to.deep.equal([2]);
+    expect(tester.of('close')).to.deep.equal([]);
+    expect([...tester.swarm.owned.indices()]).to.deep.equal([0, 2]);
+  });
+
   it('goes on with another link where the first stopped', () => {
     const tester = new SwarmTester({ pieceCount: 1 });
     tester.connect({ linkId: 100 });

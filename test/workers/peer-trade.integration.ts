@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 
 import { BLOCK_LENGTH } from '../../src/metainfo/piece-layout.js';
+import { DONT_HAVE_EXTENSION_ID, encodeDontHave } from '../../src/protocol/dont-have-message.js';
 import { encodeExtensionHandshake, type OurExtensions } from '../../src/protocol/extension-handshake.js';
-import { encodeMessage, encodePiece } from '../../src/protocol/message-encoder.js';
+import { encodeMessage, encodePiece, type SendableMessage } from '../../src/protocol/message-encoder.js';
 import { encodePeerExchange, PEER_EXCHANGE_ID } from '../../src/protocol/peer-exchange.js';
 import { BlockClaims } from '../../src/workers/block-claims.js';
 import { aWorker, range, type Side, type Worker, type WorkerOptions } from './one-worker.js';
@@ -46,6 +47,32 @@ describe('PeerTrade', () => {
 
     side.trade.showPieces([worker.disk.piece(0), worker.disk.piece(1)], true);
     expect(side.said()).to.include.members(['have 0', 'have 1', 'extended']);
+  });
+
+  it('takes pieces back that are not there any more (BEP 54)', () => {
+    const worker = someWorker({ offers: true });
+    const side = worker.link();
+    side.hears(takesDontHaves());
+    side.trade.unchoke();
+    side.said();
+
+    side.trade.sendDontHaves([worker.disk.piece(1), worker.disk.piece(2)]);
+
+    expect(side.said()).to.deep.equal(['extended', 'extended']);
+    expect(side.closed).to.deep.equal([]);
+  });
+
+  it('hangs up on a peer that cannot be told that pieces are not there any more', () => {
+    const worker = someWorker({ offers: true });
+    const [untold, cannotBeRefused] = [worker.link(), worker.link({ fast: false })];
+    cannotBeRefused.hears(takesDontHaves());
+
+    for (const side of [untold, cannotBeRefused]) {
+      side.said();
+      side.trade.sendDontHaves([worker.disk.piece(1)]);
+      expect(side.said()).to.deep.equal([]);
+      expect(side.closed).to.deep.equal(['ours: pieces are not there any more']);
+    }
   });
 
   it('tells new pieces at the next tick, or with the next requests', () => {
@@ -450,6 +477,21 @@ describe('PeerTrade', () => {
     expect(worker.events('piece-released')).to.have.length(1);
   });
 
+  it('gives pieces back that the peer has no more, and takes the refusals for no bad manners', async () => {
+    const worker = someWorker({ pieces: 70 });
+    const side = worker.link({ says: { type: 'have-all' } });
+    for (let index = 0; index < 70; index += 1) worker.fetch(side, index);
+
+    for (let index = 0; index < 70; index += 1) {
+      side.hears({ type: 'extended', extensionId: DONT_HAVE_EXTENSION_ID, payload: encodeDontHave(index) });
+      side.rejects(index, 0);
+    }
+
+    await until(() => worker.events('piece-released').length === 70);
+    expect(worker.events('peer-dont-have')).to.have.length(70);
+    expect(side.closed).to.deep.equal([]);
+  });
+
   it('counts what nobody asked for', () => {
     const worker = someWorker();
     const side = worker.link();
@@ -463,6 +505,12 @@ describe('PeerTrade', () => {
 /** An extension handshake that says how many requests the peer takes. */
 function reqq(requestQueue: number): Uint8Array {
   return extensionHandshake({ requestQueue });
+}
+
+/** An extension handshake that takes word of lost pieces. */
+function takesDontHaves(): SendableMessage {
+  const ours = { client: 'x', requestQueue: 10, uploadOnly: false, messages: { lt_donthave: 9 } };
+  return { type: 'extended', extensionId: 0, payload: encodeExtensionHandshake(ours) };
 }
 
 /** An extension handshake that takes peer exchange messages under this id. */

@@ -182,6 +182,18 @@ describe('UploadQueue', () => {
     expect(scene.sent.map(({ key }) => key)).to.deep.equal(['0:0+100', '0:200+100']);
   });
 
+  it('forgets what waits of pieces that are gone, and serves the rest in order', async () => {
+    const scene = aScene();
+    const ranges = [scene.range(0, 0, 100), scene.range(1, 0, 100), scene.range(2, 0, 100), scene.range(1, 100, 100)];
+    for (const range of ranges) scene.queue.push(range);
+
+    expect(scene.queue.drop(new Set([scene.torrent.piece(1)]))).to.deep.equal([ranges[1], ranges[3]]);
+    scene.queue.pump();
+    await scene.drain();
+
+    expect(scene.sent.map(({ key }) => key)).to.deep.equal(['0:0+100', '2:0+100']);
+  });
+
   it('forgets what waits when it chokes, and serves what was begun', async () => {
     const scene = aScene();
     for (let block = 0; block < 100; block += 1) scene.queue.push(scene.range(0, block, 20_000));
