@@ -32,14 +32,22 @@ describe('MessageBatch', () => {
     expect(posted).to.deep.equal([[1, 2, 3]]);
   });
 
-  it('waits for no more than 64', async () => {
+  it('posts no more than 1,024 at once', async () => {
     const { batch, posted } = aBatch();
 
-    for (let message = 0; message < 130; message += 1) batch.push(message);
-    expect(posted.map((each) => each.length)).to.deep.equal([64, 64]);
+    for (let message = 0; message < 2_100; message += 1) batch.push(message);
+    expect(posted.map((each) => each.length)).to.deep.equal([1_024, 1_024]);
     await new Promise((resolve) => setImmediate(resolve));
 
-    expect(posted.flat()).to.deep.equal(Array.from({ length: 130 }, (_, at) => at));
+    expect(posted.flat()).to.deep.equal(Array.from({ length: 2_100 }, (_, at) => at));
+  });
+
+  it('lets no more than 64 wait for something else', () => {
+    const { batch, posted } = aBatch();
+
+    for (let message = 0; message < 130; message += 1) batch.pushLater(message);
+
+    expect(posted.map((each) => each.length)).to.deep.equal([64, 64]);
   });
 
   it('posts at once when told to, and nothing twice', async () => {
