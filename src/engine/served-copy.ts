@@ -1,7 +1,7 @@
 /**
- * A copy whose files are only read: served, and looked at again and again. When somebody changes them it, no piece of
- * the changed ones is offered any more until they are checked, and what still fits is offered again. Peers hear of both
- * (BEP 54), and go on with the other files; those that do not know that word are hung up on.
+ * A copy whose files are only read: served, and looked at again and again. When somebody changes some of them, no piece of
+ * those is offered any more until they are checked, and what still fits is offered again. Peers hear of both (BEP 54), and
+ * go on with the other files; those that do not know that word are hung up on.
  *
  *     serving ── a file looks different, or a read says so ──▶ checking ──▶ serving (what still fits)
  *

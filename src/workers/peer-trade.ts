@@ -6,21 +6,15 @@
  */
 import { ProtocolError, toErrorValue } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
-import {
-  decodeDontHave,
-  encodeDontHave,
-  DONT_HAVE_EXTENSION,
-  DONT_HAVE_EXTENSION_ID,
-} from '../protocol/dont-have-message.js';
+import { decodeDontHave, DONT_HAVE_EXTENSION, DONT_HAVE_EXTENSION_ID } from '../protocol/dont-have-message.js';
 import {
   decodeExtensionHandshake,
-  encodeExtensionHandshake,
   EXTENSION_HANDSHAKE_ID,
   type ExtensionHandshake,
 } from '../protocol/extension-handshake.js';
 import { ALLOWED_FAST_COUNT, allowedFastSet } from '../protocol/allowed-fast.js';
 import type { Handshake } from '../protocol/handshake.js';
-import { formatIp, packIp, unpackIp } from '../protocol/ip-address.js';
+import { formatIp, unpackIp } from '../protocol/ip-address.js';
 import { LEAST_EXCHANGE_INTERVAL_MS, MAX_QUEUED_REQUESTS } from '../protocol/limits.js';
 import { MessageDecoder } from '../protocol/message-decoder.js';
 import {
@@ -49,6 +43,7 @@ import { MetadataServer } from './metadata-server.js';
 import { FastGrants } from './fast-grants.js';
 import type { BlockSink } from './piece-assembly.js';
 import { PieceNotices } from './piece-notices.js';
+import { encodeOurExtensions } from './our-extensions.js';
 import { PieceReturns } from './piece-returns.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
 import { UploadQueue } from './upload-queue.js';
@@ -203,11 +198,7 @@ export class PeerTrade implements TorrentTrade {
     if (this.#rules.amChoking) return;
     this.#rules.amChoking = true;
     this.#connection.write(encodeSignal('choke'));
-    const waiting = this.#uploads.clear();
-    const refused = waiting.filter(
-      (range) => !this.#grants.has(range.pieceIndex) || this.#uploads.push(range) !== 'queued',
-    );
-    if (this.#rules.supportsFast && refused.length > 0) this.#connection.write(encodeRanges('reject', refused));
+    this.#reject(this.#uploads.keep(({ pieceIndex }) => this.#grants.has(pieceIndex)));
   }
 
   unchoke(): void {
@@ -237,10 +228,9 @@ export class PeerTrade implements TorrentTrade {
       this.#connection.close('ours', 'pieces are not there any more');
       return;
     }
-    const messages = pieceIndices.map((pieceIndex) => encodeExtended(extensionId, encodeDontHave(pieceIndex)));
-    this.#notices.write(Buffer.concat(messages));
-    const dropped = this.#uploads.drop(new Set(pieceIndices));
-    if (dropped.length > 0) this.#reject(dropped);
+    this.#notices.takeBack(pieceIndices, extensionId);
+    const gone = new Set(pieceIndices);
+    this.#reject(this.#uploads.keep(({ pieceIndex }) => !gone.has(pieceIndex)));
   }
 
   /** Says at once what we have (BEP 16). @param isAll the peer knows of everything with these */
@@ -251,21 +241,10 @@ export class PeerTrade implements TorrentTrade {
   /** Our extension handshake; said again when this end wants nothing any more (BEP 21). */
   sendUploadOnly(): void {
     if (!this.#handshake.supportsExtended) return;
-    const { listenPorts, metadataBytes, isPrivate } = this.#torrent.setup;
-    const [listenPort, ...extraPorts] = listenPorts;
-    const yourIp = packIp(this.#connection.address.host);
-    const payload = encodeExtensionHandshake({
+    const payload = encodeOurExtensions(this.#torrent.setup, {
       client: this.#host.client,
-      requestQueue: MAX_QUEUED_REQUESTS,
       uploadOnly: this.#torrent.uploadOnly && !this.#notices.superSeeds,
-      messages: {
-        [METADATA_EXTENSION]: METADATA_EXTENSION_ID,
-        [DONT_HAVE_EXTENSION]: DONT_HAVE_EXTENSION_ID,
-        ...(isPrivate ? {} : { [PEER_EXCHANGE]: PEER_EXCHANGE_ID }),
-      },
-      ...(metadataBytes === undefined ? {} : { metadataSize: metadataBytes }),
-      ...(listenPort === undefined ? {} : { listenPort, extraPorts }),
-      ...(yourIp ? { yourIp } : {}),
+      peerHost: this.#connection.address.host,
     });
     this.#notices.write(encodeExtended(EXTENSION_HANDSHAKE_ID, payload));
   }
@@ -619,7 +598,7 @@ export class PeerTrade implements TorrentTrade {
 
   /** BEP 6; other peers learn nothing and ask elsewhere after a while. */
   #reject(ranges: readonly CheckedRange[]): void {
-    if (this.#rules.supportsFast) this.#connection.write(encodeRanges('reject', ranges));
+    if (this.#rules.supportsFast && ranges.length > 0) this.#connection.write(encodeRanges('reject', ranges));
   }
 
   /** Waits for company for a tick at most, so that the main thread wakes less often. */

@@ -5,7 +5,8 @@
  */
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { Bitfield } from '../protocol/bitfield.js';
-import { encodeBitfield, encodeHaves, encodeSignal } from '../protocol/message-encoder.js';
+import { encodeDontHave } from '../protocol/dont-have-message.js';
+import { encodeBitfield, encodeExtended, encodeHaves, encodeSignal } from '../protocol/message-encoder.js';
 
 export class PieceNotices {
   readonly #write: (bytes: Uint8Array) => void;
@@ -34,6 +35,11 @@ export class PieceNotices {
   /** We have these now; the peer hears of it with the next `write` or `flush`. */
   add(pieceIndices: readonly PieceIndex[]): void {
     for (const pieceIndex of pieceIndices) this.#waiting.push(pieceIndex);
+  }
+
+  /** We have these no more (BEP 54). @param extensionId under which the peer takes that message */
+  takeBack(pieceIndices: readonly PieceIndex[], extensionId: number): void {
+    this.write(Buffer.concat(pieceIndices.map((index) => encodeExtended(extensionId, encodeDontHave(index)))));
   }
 
   /** Sends bytes, and what waits before them. */

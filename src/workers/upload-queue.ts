@@ -5,7 +5,7 @@
  * message headers, and that buffer is written to the socket. At most two such batches are under way (one being read while
  * one is being sent), so a slow reader stops the reads from disk. Measured by: benchmarks/engine/transfer.bench.ts
  */
-import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
+import type { PieceLayout } from '../metainfo/piece-layout.js';
 import { MAX_QUEUED_REQUESTS, REQUEST_FLOOD } from '../protocol/limits.js';
 import { PIECE_HEADER_BYTES, writePieceHeader } from '../protocol/message-encoder.js';
 import type { CheckedRange } from '../swarm/peer-link.js';
@@ -75,11 +75,11 @@ export class UploadQueue {
     return true;
   }
 
-  /** Forgets waiting requests of these pieces. @returns them, for rejects */
-  drop(pieceIndices: ReadonlySet<PieceIndex>): CheckedRange[] {
+  /** Forgets the waiting requests that `accept` does not take. @returns those, for rejects */
+  keep(accept: (range: CheckedRange) => boolean): CheckedRange[] {
     const waiting = this.clear();
-    this.#queue = waiting.filter(({ pieceIndex }) => !pieceIndices.has(pieceIndex));
-    return waiting.filter(({ pieceIndex }) => pieceIndices.has(pieceIndex));
+    this.#queue = waiting.filter(accept);
+    return waiting.filter((range) => !accept(range));
   }
 
   /** Forgets all waiting requests. @returns them, for rejects */

@@ -132,7 +132,7 @@ class WorkerHost implements LinkHost {
         this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.sync());
         return;
       case 'close-files':
-        this.#reply(message.requestId, this.#closeFiles(message.torrentId));
+        this.#reply(message.requestId, this.#torrents.get(message.torrentId)?.tools.files.closeForRename());
         return;
       case 'remove-torrent':
         this.#reply(message.requestId, this.#removeTorrent(message.torrentId));
@@ -482,23 +482,12 @@ class WorkerHost implements LinkHost {
     if (nowMs - this.#lastMeasureMs < MEASURE_MS) return;
     this.#lastMeasureMs = nowMs;
     const isDiskBound = this.#pool.pressure > DISK_BOUND && this.#handles.busyCount > 0;
-    for (const torrent of this.#torrents.values()) this.#measure(torrent, isDiskBound, nowMs);
-  }
-
-  #measure(torrent: WorkerTorrent, isDiskBound: boolean, nowMs: number): void {
-    const waitsForDisk = isDiskBound && torrent.assemblies.size > 0;
-    const measures: LinkMeasure[] = [];
-    for (const { trade } of torrent.links) if (trade) measures.push(trade.measure(nowMs));
-    if (measures.length === 0) return;
-    this.emit({ type: 'measured', torrentId: torrent.setup.torrentId, measures, waitsForDisk });
-  }
-
-  /** Whoever has the files closed wants to say what came: the last measures may be older. */
-  async #closeFiles(torrentId: number): Promise<void> {
-    const torrent = this.#torrents.get(torrentId);
-    if (!torrent) return;
-    this.#measure(torrent, false, this.nowMs());
-    await torrent.tools.files.closeForRename();
+    for (const [torrentId, torrent] of this.#torrents) {
+      const waitsForDisk = isDiskBound && torrent.assemblies.size > 0;
+      const measures: LinkMeasure[] = [];
+      for (const { trade } of torrent.links) if (trade) measures.push(trade.measure(nowMs));
+      if (measures.length > 0) this.emit({ type: 'measured', torrentId, measures, waitsForDisk });
+    }
   }
 
   async #stop(): Promise<void> {
