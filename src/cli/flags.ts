@@ -83,7 +83,7 @@ export const peerFlags = {
   'open-files': integerFlag('openFiles', { helpGroup: 'NETWORK' }),
 };
 
-/** When seeding is enough. */
+/** How to seed, and when that is enough. */
 export const seedLimitFlags = {
   'super-seeding': Flags.boolean({
     description: 'As the only seed of a crowd, show each piece to one peer at first (BEP 16).',

@@ -1,6 +1,6 @@
 /**
  * Collects messages to another thread and posts them as one array, once a turn of the event loop or every 1,024 messages:
- * one by one 450,000 events a second cross, in batches of 64 it is 8,000,000 (docs/performance.md).
+ * one by one 450,000 events a second cross, in batches of 64 it was 8,000,000.
  */
 
 /** What comes of one batch is written down in one transaction, and asked for together: a turn brings hundreds of small pieces. */
