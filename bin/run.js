@@ -21,26 +21,28 @@ if (words[0] === '--version' || words[0] === '-v' || (words[0] === '--json' && w
   const result = { type: 'result', version: 1, name, release, platform, node };
   console.log(words.includes('--json') ? JSON.stringify(result) : `${name}/${release} ${platform} ${node}`);
 } else {
-  const threads = usesThreads
-    ? import('../dist/worker-threads.js').then(({ startThreadsEarly }) =>
-        startThreadsEarly(words[0] === 'peer' ? 'transfers' : 'hashing'),
-      )
-    : Promise.resolve();
-  threads
-    .then(() => import('../dist/cli.js'))
-    .then(
-      ({ main }) => main(words),
-      (error) => {
-        const isUnbuilt =
-          error.code === 'ERR_MODULE_NOT_FOUND' && !require('node:fs').existsSync(`${__dirname}/../dist/cli.js`);
-        const message = isUnbuilt ? 'p2p is not built yet: run "npm run build" first' : String(error.stack ?? error);
-        if (words.includes('--json')) {
-          const details = {};
-          console.log(JSON.stringify({ type: 'error', version: 1, code: 'P2P_BUG', message, details, exitCode: 1 }));
-        } else {
-          console.error(`Error: ${message}`);
-        }
-        process.exitCode = 1;
-      },
-    );
+  run();
+}
+
+function run() {
+  let cli;
+  try {
+    if (usesThreads) {
+      require('../dist/worker-threads.js').startThreadsEarly(words[0] === 'peer' ? 'transfers' : 'hashing');
+    }
+    cli = require('../dist/cli.js');
+  } catch (error) {
+    const isUnbuilt =
+      error.code === 'MODULE_NOT_FOUND' && !require('node:fs').existsSync(`${__dirname}/../dist/cli.js`);
+    const message = isUnbuilt ? 'p2p is not built yet: run "npm run build" first' : String(error.stack ?? error);
+    if (words.includes('--json')) {
+      const details = {};
+      console.log(JSON.stringify({ type: 'error', version: 1, code: 'P2P_BUG', message, details, exitCode: 1 }));
+    } else {
+      console.error(`Error: ${message}`);
+    }
+    // Threads may have begun, and would keep the process.
+    process.exit(1);
+  }
+  cli.main(words);
 }

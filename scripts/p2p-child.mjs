@@ -15,10 +15,11 @@ export class P2pChild {
    * @param {readonly string[]} args what is typed after `p2p`
    * @param {string} stateDir its own state, apart from the user's
    * @param {(line: object) => void} onLine called for each line
+   * @param {Readonly<Record<string, string>>} env beside that of this process
    */
-  constructor(args, stateDir, onLine = () => {}) {
+  constructor(args, stateDir, onLine = () => {}, env = {}) {
     this.#child = spawn(process.execPath, [path.join(projectRoot, 'bin/run.js'), ...args, '--json'], {
-      env: { ...process.env, P2P_STATE: stateDir },
+      env: { ...process.env, ...env, P2P_STATE: stateDir },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {

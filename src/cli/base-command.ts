@@ -1,5 +1,6 @@
 /** What all commands share: global flags, output, and errors that are left to `main`, which words them all alike. */
-import { Command, type Config } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import type { Config } from '@oclif/core/config';
 import { hasFlag } from './argv.js';
 import { globalFlags } from './flags.js';
 import { Output } from './output.js';

@@ -1,6 +1,7 @@
 /** The flags of all commands, each made once: ranges, units and defaults come from `options.ts`. */
 import { readFileSync } from 'node:fs';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import type { FileChoice } from '../engine/engine-types.js';
 import { OptionError } from '../errors.js';
 import { OPTIONS, type IntegerOption, type OptionName } from '../options.js';

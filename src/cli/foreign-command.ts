@@ -1,6 +1,7 @@
 /** Runs oclif commands that are not ours (`p2p plugins ...`) under our rules for JSON, errors and exit codes. */
 import { existsSync } from 'node:fs';
-import type { Command, Config } from '@oclif/core';
+import type { Command } from '@oclif/core/command';
+import type { Config } from '@oclif/core/config';
 import { P2pError } from '../errors.js';
 import { hasFlag } from './argv.js';
 import type { ResultFields } from './base-command.js';

@@ -1,5 +1,7 @@
 /** Help texts: oclif's for a command, our own overview for `p2p` alone. */
-import { CommandHelp, Help, type Command, type Config } from '@oclif/core';
+import type { Command } from '@oclif/core/command';
+import type { Config } from '@oclif/core/config';
+import { CommandHelp, Help } from '@oclif/core/help';
 import { padText } from './display-width.js';
 
 /** Commands of the overview, in the order in which a newcomer needs them. */

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Config, settings, type Interfaces } from '@oclif/core';
+import { Config } from '@oclif/core/config';
+import type { PJSON } from '@oclif/core/interfaces';
+import { settings } from '@oclif/core/settings';
 
 const PLUGIN_COMMANDS = '@oclif/plugin-plugins';
 
@@ -33,11 +35,12 @@ export async function loadConfig(entryUrl: string, contents: 'nothing' | 'comman
   });
 }
 
-/** Our package.json lies one level above `dist/`, and three above the output of `tsc`. */
-function findPackage(folder: string): { readonly root: string; readonly pjson: Interfaces.PJSON } {
+/** Our package.json lies one level above `dist/`, whose own has no name, and three above the output of `tsc`. */
+function findPackage(folder: string): { readonly root: string; readonly pjson: PJSON } {
   for (let root = folder; ; root = path.dirname(root)) {
     const text = readIfThere(path.join(root, 'package.json'));
-    if (text !== undefined) return { root, pjson: JSON.parse(text) as Interfaces.PJSON };
+    const pjson = text === undefined ? undefined : (JSON.parse(text) as PJSON | { readonly name?: never });
+    if (pjson?.name !== undefined) return { root, pjson };
     if (path.dirname(root) === root) throw new Error(`no package.json above ${folder}`);
   }
 }

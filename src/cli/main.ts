@@ -1,5 +1,5 @@
 /** Entry of the `p2p` command, after `bin/run.js`: finds the command, runs it, words its end, exits. */
-import type { Config } from '@oclif/core';
+import type { Config } from '@oclif/core/config';
 import { EXIT_CODES } from '../errors.js';
 import { hasFlag, hoistCommand, normaliseArgv } from './argv.js';
 import type { BaseCommand } from './base-command.js';

@@ -1,5 +1,6 @@
 /** `p2p create`: a .torrent file of a file or folder. */
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { announceUrls } from '../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { createTorrentFile } from '../cli/create-session.js';

@@ -1,5 +1,5 @@
 /** `p2p hashes`: which hash algorithms there are, and how fast. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { engineConfig } from '../cli/engine-config.js';
 import { withEngineUntilStopped } from '../cli/engine-session.js';

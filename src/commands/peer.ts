@@ -1,5 +1,5 @@
 /** `p2p peer -i HOST ...`: the old command line, on the same paths as `peer seed` and `peer download`. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { announceUrls } from '../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { downloadRequests } from '../cli/download-requests.js';

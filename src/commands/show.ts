@@ -1,5 +1,5 @@
 /** `p2p show`: what a torrent holds. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { announceUrls } from '../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { engineConfig } from '../cli/engine-config.js';

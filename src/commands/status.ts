@@ -1,5 +1,6 @@
 /** `p2p status`: how the transfers of this machine stand. */
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { stateFlags } from '../cli/flags.js';
 import { showStatus } from '../cli/status-session.js';

@@ -1,5 +1,5 @@
 /** `p2p verify`: whether files are what a torrent says. */
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { announceUrls } from '../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../cli/base-command.js';
 import { engineConfig } from '../cli/engine-config.js';

@@ -23,7 +23,7 @@ describe('the package as a library', () => {
 
   before(function () {
     // `npm test` builds first; a run of mocha alone may not have.
-    if (!existsSync(`${projectRoot}dist/index.js`)) this.skip();
+    if (!existsSync(`${projectRoot}dist/index.mjs`)) this.skip();
   });
 
   it('exports what a program needs, and nothing else', async () => {

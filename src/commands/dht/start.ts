@@ -1,5 +1,5 @@
 /** `p2p dht start`: an entry to the DHT of a closed network. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
 import { runDhtNode } from '../../cli/dht-session.js';
 import { hostPortFlag, integerFlag, stateFlags } from '../../cli/flags.js';

@@ -1,5 +1,6 @@
 /** `p2p peer download`: fetches files from everybody who has them. */
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { announceUrls } from '../../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
 import { downloadRequests } from '../../cli/download-requests.js';

@@ -1,5 +1,6 @@
 /** `p2p peer remove`: forgets a transfer. */
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
 import { stateFlags } from '../../cli/flags.js';
 import { removeTransfer } from '../../cli/remove-session.js';

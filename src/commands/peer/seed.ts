@@ -1,5 +1,6 @@
 /** `p2p peer seed`: offers files and folders to others. */
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { announceUrls } from '../../cli/announce-urls.js';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
 import { engineConfig } from '../../cli/engine-config.js';

@@ -1,5 +1,5 @@
 /** `p2p tracker start`: the meeting point of peers. */
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { BaseCommand, type ResultFields } from '../../cli/base-command.js';
 import { integerFlag, readToken, stateFlags, tokenFlag } from '../../cli/flags.js';
 import { runTracker } from '../../cli/tracker-session.js';
