@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import type { CopyFile } from '../store/copy-store.js';
 import { describeDiskError } from '../workers/disk-errors.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
-import { Breather } from './breather.js';
+import { Breather } from '../workers/breather.js';
 
 /**
  * Looks at a torrent's files; those that are not there, pad files and empty files are left out.

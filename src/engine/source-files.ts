@@ -7,7 +7,7 @@ import { OptionError, StorageError } from '../errors.js';
 import { sortFiles } from '../metainfo/build-metainfo.js';
 import { describeDiskError } from '../workers/disk-errors.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
-import { Breather } from './breather.js';
+import { Breather } from '../workers/breather.js';
 
 export interface SourceFile {
   /** Components below the root; empty for a single file. */

@@ -10,15 +10,17 @@ import fs from 'node:fs';
 
 import { InvariantError, StorageError } from '../errors.js';
 import type { FileSlice, PieceLayout } from '../metainfo/piece-layout.js';
+import { CallPace } from './call-pace.js';
 import { describeDiskError } from './disk-errors.js';
 import type { FileHandles } from './file-handles.js';
-import { ReadPace } from './read-pace.js';
 import type { TorrentFile } from './worker-messages.js';
 
 /** Written at once, in the thread that has it: the kernel copies it in a few microseconds. */
 const SHORT_WRITE_BYTES = 16_384;
 /** Read in the thread that asks, while the kernel has it in memory: the copy takes a few microseconds. */
 const SHORT_READ_BYTES = 32_768;
+/** The kernel's memory answers in a few microseconds; a disk that takes 10 ms a read so holds up its thread for 0.2 ms. */
+const READ_PACE = { fastMs: 1, callsAfterSlow: 50 };
 /** A run of small files is read by several of libuv's threads. */
 const FILES_READ_AT_ONCE = 4;
 /** What is written together is no more than this. */
@@ -37,7 +39,7 @@ interface Gathered {
 export class PieceFiles {
   readonly #layout: PieceLayout;
   readonly #handles: FileHandles;
-  readonly #readPace = new ReadPace();
+  readonly #readPace = new CallPace(READ_PACE);
   #files: readonly TorrentFile[];
   #writes: boolean;
   /** Where the files were before they were renamed; handles of theirs may be open still. */
@@ -214,7 +216,7 @@ export class PieceFiles {
   #readNow(fd: number, views: readonly Uint8Array[], position: number, name: string): void {
     const startedMs = performance.now();
     readNow(fd, views, position, name);
-    this.#readPace.handleRead(performance.now() - startedMs);
+    this.#readPace.handleCall(performance.now() - startedMs);
   }
 
   #paths(): Set<string> {

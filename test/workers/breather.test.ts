@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { Breather } from '../../src/engine/breather.js';
+import { Breather } from '../../src/workers/breather.js';
 
 describe('Breather', () => {
   /** Goes on until somebody else has had a turn, or for as long as given. */
