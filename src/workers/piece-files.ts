@@ -20,7 +20,7 @@ const SHORT_WRITE_BYTES = 16_384;
 /** Read in the thread that asks, while the kernel has it in memory: the copy takes a few microseconds. */
 const SHORT_READ_BYTES = 32_768;
 /** The kernel's memory answers in a few microseconds; a disk that takes 10 ms a read so holds up its thread for 0.2 ms. */
-const READ_PACE = { fastMs: 1, callsAfterSlow: 50 };
+const READ_PACE = { fastMs: 1, mostCallsAfterSlow: 64 };
 /** A run of small files is read by several of libuv's threads. */
 const FILES_READ_AT_ONCE = 4;
 /** What is written together is no more than this. */
