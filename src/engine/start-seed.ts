@@ -1,5 +1,5 @@
 /** From a path to a torrent that is served: known, built or read, published, joined. */
-import { open } from 'node:fs/promises';
+import { closeSync, constants, openSync } from 'node:fs';
 
 import { InvariantError, OptionError } from '../errors.js';
 import type { HashRegistry } from '../hashing/hash-registry.js';
@@ -9,6 +9,7 @@ import type { Metainfo } from '../metainfo/metainfo.js';
 import { isCreatedPieceLength } from '../metainfo/piece-length.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import type { CopyFile } from '../store/copy-store.js';
+import { Flusher } from '../workers/flusher.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 import { findTwins } from './catalogues.js';
 import { CLIENT } from './client-name.js';
@@ -32,6 +33,9 @@ import { presentFiles } from './torrent-files.js';
 import { whileChecking } from './while-checking.js';
 import { whenFree } from './when-free.js';
 
+const { O_RDONLY } = constants;
+/** Absent on Windows. Elsewhere a named pipe may have come in a file's place: to open one would wait for its other end. */
+const { O_NONBLOCK = 0 } = constants as { readonly O_NONBLOCK?: number };
 /** How often a source is hashed at most to find the form of a twin. */
 const MAX_FORMS = 3;
 
@@ -176,11 +180,14 @@ async function makeDurable(
   engine: EngineContext,
   { copy, owned, files }: { copy: CopyRecorder; owned: Bitfield; files: readonly TorrentFile[] },
 ): Promise<void> {
+  const flusher = new Flusher();
   for (const { path } of files) {
     if (path === undefined || engine.signal.aborted) continue;
     try {
-      const handle = await open(path, 'r');
-      await handle.datasync().finally(() => handle.close());
+      const fd = openSync(path, O_RDONLY | O_NONBLOCK);
+      await flusher.flush(fd).finally(() => {
+        closeSync(fd);
+      });
     } catch (error) {
       // Some network file systems cannot, and a file may be gone: it is hashed again after a crash.
       if (typeof (error as NodeJS.ErrnoException).code === 'string') return;
