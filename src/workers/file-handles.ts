@@ -2,7 +2,7 @@
  * Open files of one worker, least recently used closed first. Thread: one a worker.
  *
  * Opening and closing happen in this thread at once: they take a few microseconds each, and a trip through libuv's pool a
- * hundred, which a folder of ten thousand files pays ten thousand times. Flushing goes through the pool, since it waits.
+ * hundred, which a folder of ten thousand files pays ten thousand times. Flushing goes through the pool where it waits.
  * Measured by: benchmarks (many-files)
  *
  * Files of a torrent that is being written are opened so that nothing outside the output folder can be reached: each
@@ -12,8 +12,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { syncFolder } from '../database/sync-folder.js';
-import { StorageError } from '../errors.js';
+import { StorageError, type P2pError } from '../errors.js';
 import { describeDiskError } from './disk-errors.js';
+import { Flusher } from './flusher.js';
 import type { TorrentFile } from './worker-messages.js';
 
 /** While pieces are written: more would keep their writes out of libuv's pool. */
@@ -41,10 +42,13 @@ interface Handle {
 
 export class FileHandles {
   readonly #most: number;
+  readonly #flusher: Flusher;
   /** In order of last use. */
   readonly #open = new Map<string, Handle>();
   /** Written, then closed to make room before they were flushed. */
   readonly #unflushed = new Set<string>();
+  /** Why some of these could not be flushed: the next flush says so, since the system may tell only once. */
+  readonly #failedFlushes = new Map<string, P2pError>();
   /** Perhaps written by a thread that died. */
   readonly #distrusted = new Set<string>();
   /** Files that were opened for writing, and the folders above them whose names wait for the next flush. */
@@ -54,8 +58,9 @@ export class FileHandles {
   readonly #closing = new Set<Promise<void>>();
   #busyCount = 0;
 
-  constructor(most: number) {
+  constructor(most: number, flusher = new Flusher()) {
     this.#most = most;
+    this.#flusher = flusher;
   }
 
   /** Operations under way. */
@@ -81,7 +86,7 @@ export class FileHandles {
       // Afterwards: a flush while the write was under way does not count.
       if (writes) handle.dirty = true;
       this.#leave(handle);
-      if (this.#open.size > this.#most) await this.#closeOldest();
+      if (this.#open.size > this.#most) this.#closeOldest();
     }
   }
 
@@ -104,7 +109,7 @@ export class FileHandles {
       if (!handle.dirty || !paths.has(handle.name) || this.#open.get(handle.key) !== handle) return;
       this.#enter(handle);
       try {
-        await flush(handle);
+        await this.#flush(handle);
       } finally {
         this.#leave(handle);
       }
@@ -123,7 +128,7 @@ export class FileHandles {
     await inTurn([...this.#open.values()], FLUSHES_AT_CLOSE, async (handle) => {
       if (!paths.has(handle.name) || this.#open.get(handle.key) !== handle) return;
       this.#open.delete(handle.key);
-      await this.#close(handle, true).catch(noteFailure);
+      await this.#close(handle).catch(noteFailure);
     });
     await inTurn(this.#closedOf(paths), FLUSHES_AT_CLOSE, (name) => this.#flushClosed(name).catch(noteFailure));
     await this.#flushNames(paths).catch(noteFailure);
@@ -177,19 +182,34 @@ export class FileHandles {
     if (handle.users === 0) handle.onIdle?.();
   }
 
-  /** Makes room. Flushing waits for the next `sync`: one flush at a time, and not in the way of a piece. */
-  async #closeOldest(): Promise<void> {
+  /** Makes room. */
+  #closeOldest(): void {
     for (const handle of this.#open.values()) {
       if (handle.users > 0) continue;
       this.#open.delete(handle.key);
-      if (handle.dirty) this.#unflushed.add(handle.name);
-      await this.#close(handle, false);
+      if (handle.dirty && !this.#isFlushedNow(handle)) this.#unflushed.add(handle.name);
+      closeDescriptor(handle);
       return;
     }
   }
 
-  #close(handle: Handle, flushes: boolean): Promise<void> {
-    const closing = closeHandle(handle, flushes);
+  /**
+   * Flushes where that takes no time: else the file would be opened again for it. Where it takes time it waits for the next
+   * `sync`: one flush at a time, and not in the way of a piece.
+   */
+  #isFlushedNow({ fd, name }: Handle): boolean {
+    if (!this.#flusher.isFast()) return false;
+    try {
+      this.#flusher.flushNow(fd);
+      return true;
+    } catch (error) {
+      this.#failedFlushes.set(name, describeDiskError(error, 'flush', name));
+      return false;
+    }
+  }
+
+  #close(handle: Handle): Promise<void> {
+    const closing = this.#closeHandle(handle);
     const tracked: Promise<void> = closing
       .catch(() => undefined)
       .finally(() => {
@@ -197,6 +217,30 @@ export class FileHandles {
       });
     this.#closing.add(tracked);
     return closing;
+  }
+
+  /** Waits until nobody uses it. */
+  async #closeHandle(handle: Handle): Promise<void> {
+    if (handle.users > 0) {
+      await new Promise<void>((resolve) => {
+        handle.onIdle = resolve;
+      });
+    }
+    try {
+      if (handle.dirty) await this.#flush(handle);
+    } finally {
+      closeDescriptor(handle);
+    }
+  }
+
+  async #flush(handle: Handle): Promise<void> {
+    handle.dirty = false;
+    try {
+      await this.#flusher.flush(handle.fd);
+    } catch (error) {
+      handle.dirty = true;
+      throw describeDiskError(error, 'flush', handle.name);
+    }
   }
 
   #closedOf(paths: ReadonlySet<string>): string[] {
@@ -221,11 +265,14 @@ export class FileHandles {
   }
 
   async #flushClosed(name: string): Promise<void> {
+    const failure = this.#failedFlushes.get(name);
+    this.#failedFlushes.delete(name);
+    if (failure) throw failure;
     const isOurs = this.#unflushed.delete(name);
     this.#distrusted.delete(name);
     try {
       const fd = fs.openSync(name, O_RDWR | O_NOFOLLOW);
-      await fdatasync(fd).finally(() => {
+      await this.#flusher.flush(fd).finally(() => {
         fs.closeSync(fd);
       });
     } catch (error) {
@@ -317,39 +364,6 @@ function openRegular(name: string, flags: number, lengthBytes?: number): number 
     fs.closeSync(fd);
     throw error;
   }
-}
-
-async function flush(handle: Handle): Promise<void> {
-  handle.dirty = false;
-  try {
-    await fdatasync(handle.fd);
-  } catch (error) {
-    handle.dirty = true;
-    throw describeDiskError(error, 'flush', handle.name);
-  }
-}
-
-/** Waits until nobody uses it. */
-async function closeHandle(handle: Handle, flushes: boolean): Promise<void> {
-  if (handle.users > 0) {
-    await new Promise<void>((resolve) => {
-      handle.onIdle = resolve;
-    });
-  }
-  try {
-    if (flushes && handle.dirty) await flush(handle);
-  } finally {
-    closeDescriptor(handle);
-  }
-}
-
-function fdatasync(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.fdatasync(fd, (error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
 }
 
 function closeDescriptor({ fd, name }: Handle): void {

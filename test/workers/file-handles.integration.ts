@@ -6,6 +6,7 @@ import path from 'node:path';
 
 import type { P2pError } from '../../src/errors.js';
 import { FileHandles } from '../../src/workers/file-handles.js';
+import { Flusher } from '../../src/workers/flusher.js';
 import type { TorrentFile } from '../../src/workers/worker-messages.js';
 import { skipUnless } from '../helpers/external-tool.js';
 
@@ -24,8 +25,9 @@ describe('FileHandles', () => {
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
-  function aHandles(most: number): FileHandles {
-    const handles = new FileHandles(most);
+  function aHandles(most: number, disk: 'slow' | 'fast' = 'slow'): FileHandles {
+    const flusher = new Flusher({ isFast: () => disk === 'fast', handleCall: () => undefined });
+    const handles = new FileHandles(most, flusher);
     all.push(handles);
     return handles;
   }
@@ -226,6 +228,7 @@ describe('FileHandles', () => {
     const flushed: string[] = [];
     const flushedFolders: string[] = [];
     const original = fs.fdatasync;
+    const originalNow = fs.fdatasyncSync;
     let folderHandles: { sync: () => Promise<void> };
     let originalSync: () => Promise<void>;
     let failing = false;
@@ -245,6 +248,11 @@ describe('FileHandles', () => {
         else if (failing) done(Object.assign(new Error('broken'), { code: 'EIO' }));
         else original(fd, done);
       }) as typeof fs.fdatasync;
+      fs.fdatasyncSync = (fd: number): void => {
+        flushed.push(nameOf(fd));
+        if (failing) throw Object.assign(new Error('broken'), { code: 'EIO' });
+        originalNow(fd);
+      };
       folderHandles.sync = async function (this: fs.promises.FileHandle) {
         flushedFolders.push(path.relative(folder, fs.readlinkSync(`/proc/self/fd/${this.fd}`)));
         if (failingNames) throw Object.assign(new Error('broken'), { code: 'EIO' });
@@ -254,6 +262,7 @@ describe('FileHandles', () => {
 
     afterEach(() => {
       fs.fdatasync = original;
+      fs.fdatasyncSync = originalNow;
       folderHandles.sync = originalSync;
     });
 
@@ -347,7 +356,36 @@ describe('FileHandles', () => {
       expect(flushed).to.deep.equal(['a', 'a']);
     });
 
-    it('flushes files that were closed to make room at the next flush, not before', async () => {
+    it('flushes files before they are closed to make room, where that takes no time, and not again', async () => {
+      const handles = aHandles(1, 'fast');
+      const files = [aFile('a'), aFile('b'), aFile('c')];
+      for (const file of files) await touch(handles, file);
+      expect(flushed).to.deep.equal(['a', 'b']);
+
+      await handles.sync(new Set(files.map((file) => file.path)));
+
+      expect(flushed).to.deep.equal(['a', 'b', 'c']);
+    });
+
+    it('tells at the next flush, once, that a file could not be flushed when it was closed to make room', async () => {
+      const handles = aHandles(1, 'fast');
+      const files = [aFile('a'), aFile('b')];
+      const paths = new Set(files.map((file) => file.path));
+      failing = true;
+      for (const file of files) await touch(handles, file);
+      failing = false;
+
+      const error = await failure(handles.sync(paths));
+      expect([error.code, error.message]).to.deep.equal([
+        'P2P_DISK_FAILED',
+        `cannot flush '${aFile('a').path}': broken`,
+      ]);
+      await handles.sync(paths);
+
+      expect(flushed).to.deep.equal(['a', 'b', 'a']);
+    });
+
+    it('flushes files that were closed to make room at the next flush where that takes time, not before', async () => {
       const handles = aHandles(1);
       const files = [aFile('a'), aFile('b'), aFile('c')];
       for (const file of files) await touch(handles, file);
