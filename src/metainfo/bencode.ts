@@ -95,6 +95,8 @@ class Decoder {
   readonly #bytes: Uint8Array;
   readonly #strict: boolean;
   readonly #maxDepth: number;
+  /** Short keys that were read: a list of files has the same two ten thousand times. */
+  readonly #keys: string[] = [];
   #at = 0;
   #values = 0;
 
@@ -134,13 +136,27 @@ class Decoder {
   }
 
   #byteString(): Uint8Array {
+    const length = this.#passString();
+    return viewOf(this.#bytes, this.#at - length, length);
+  }
+
+  #key(): string {
+    const length = this.#passString();
+    const start = this.#at - length;
+    for (const key of this.#keys) if (key.length === length && isTextAt(key, this.#bytes, start)) return key;
+    const key = toBinaryString(this.#bytes.subarray(start, this.#at));
+    if (length <= SHORT_TEXT && this.#keys.length < MOST_KEYS_KEPT) this.#keys.push(key);
+    return key;
+  }
+
+  /** @returns the length of the string that ends where the offset is now, in bytes */
+  #passString(): number {
     const start = this.#at;
     const length = this.#digits(COLON, 'string length', start);
     const rest = this.#bytes.length - this.#at;
     if (length > rest) throw invalid(`a string of ${length} bytes, but ${rest} are left`, start);
-    const view = viewOf(this.#bytes, this.#at, length);
     this.#at += length;
-    return view;
+    return length;
   }
 
   /** Decimal digits up to and with the terminator: no sign, no leading zeros, a safe integer. */
@@ -179,7 +195,7 @@ class Decoder {
     while (this.#bytes[this.#at] !== END) {
       const keyStart = this.#at;
       if (!isDigit(this.#bytes[keyStart] ?? 0)) throw invalid('a dictionary key must be a string', keyStart);
-      const key = toBinaryString(this.#byteString());
+      const key = this.#key();
       if (entries.has(key)) throw invalid('a dictionary key stands twice', keyStart);
       if (this.#strict && lastKey !== undefined && key < lastKey) throw invalid('keys are not sorted', keyStart);
       lastKey = key;
@@ -320,6 +336,12 @@ function toBinaryString(bytes: Uint8Array): string {
   return text;
 }
 
+/** @param text one character a byte */
+function isTextAt(text: string, bytes: Uint8Array, start: number): boolean {
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) !== bytes[start + at]) return false;
+  return true;
+}
+
 function isShortAscii(text: string): boolean {
   if (text.length > SHORT_TEXT) return false;
   for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0x7f) return false;
@@ -335,6 +357,8 @@ const KEY_CHUNK = 4096;
 const FIRST_BUFFER_BYTES = 256;
 /** Characters up to which a loop beats a TextEncoder. */
 const SHORT_TEXT = 64;
+/** Each is compared with every key of the document. */
+const MOST_KEYS_KEPT = 16;
 const ZERO = 0x30;
 const COLON = 0x3a;
 const MINUS = 0x2d;

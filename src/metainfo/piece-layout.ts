@@ -45,12 +45,13 @@ export class PieceLayout {
     this.pieceLengthBytes = pieceLengthBytes;
     this.#fileOffsets = new Float64Array(files.length + 1);
     let total = 0;
-    for (const [index, file] of files.entries()) {
-      if (!Number.isSafeInteger(file.lengthBytes) || file.lengthBytes < 0) {
-        throw new MetainfoError('P2P_METAINFO_INVALID', `file length ${file.lengthBytes} is not a whole number`);
+    let index = 0;
+    for (const { lengthBytes } of files) {
+      if (!Number.isSafeInteger(lengthBytes) || lengthBytes < 0) {
+        throw new MetainfoError('P2P_METAINFO_INVALID', `file length ${lengthBytes} is not a whole number`);
       }
-      total += file.lengthBytes;
-      this.#fileOffsets[index + 1] = total;
+      total += lengthBytes;
+      this.#fileOffsets[(index += 1)] = total;
     }
     if (!Number.isSafeInteger(total)) {
       throw new MetainfoError('P2P_METAINFO_INVALID', `total size ${total} is past 2^53 bytes`);

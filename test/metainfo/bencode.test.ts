@@ -111,6 +111,18 @@ describe('decodeBencode', () => {
     expect([...value.entries()]).to.deep.equal([[Buffer.from(key).toString('latin1'), 1]]);
   });
 
+  it('tells keys apart, however many there are, and equal ones of different dictionaries', () => {
+    const names = Array.from({ length: 40 }, (_, at) => `${'k'.repeat(at % 3)}-${String(at).padStart(2, '0')}`);
+    const long = ['a', 'b'].map((end) => 'x'.repeat(5_000) + end);
+    const dictionary = Object.fromEntries([...names, ...long].map((name, at) => [name, at]));
+
+    const list = decodeBencode(encodeBencode([dictionary, dictionary]));
+
+    for (const read of list as BencodeDictionary[]) {
+      expect(Object.fromEntries(read.entries())).to.deep.equal(dictionary);
+    }
+  });
+
   it('takes unsorted keys, but not when strict', () => {
     const unsorted = latin1('d1:bi1e1:ai2ee');
 
