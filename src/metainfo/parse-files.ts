@@ -59,8 +59,19 @@ function executableIn(attributes: string): Pick<MetainfoFile, 'isExecutable'> {
 }
 
 /** Makers before BEP 47 wrote padding as `.pad/` and a number, without an attribute. */
-function isPadPath(path: readonly Uint8Array[]): boolean {
-  return path.length === 2 && /^\.pad\/\d+$/.test(path.map((component) => LENIENT_UTF8.decode(component)).join('/'));
+function isPadPath([folder, name, ...rest]: readonly Uint8Array[]): boolean {
+  if (!folder || !name || rest.length > 0 || !isText(folder, '.pad')) return false;
+  return /^\d+$/.test(LENIENT_UTF8.decode(name));
+}
+
+/** @param text ASCII; bytes that are no ASCII equal none */
+function isText(bytes: Uint8Array, text: string): boolean {
+  if (bytes.length !== text.length) return false;
+  for (let at = 0; at < text.length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= 0x80 || byte !== text.charCodeAt(at)) return false;
+  }
+  return true;
 }
 
 function parseLength(dictionary: BencodeDictionary, where: string): number {
@@ -75,10 +86,12 @@ function byteStrings(list: readonly BencodeValue[] | undefined): readonly Uint8A
 }
 
 function toMetainfoFile(raw: RawFile, path: readonly string[]): MetainfoFile {
-  const original = raw.path.map((component) => LENIENT_UTF8.decode(component));
-  const isSame = original.every((component, at) => component === path[at]);
   const { lengthBytes, isPad, isExecutable } = raw;
   const file = { path, lengthBytes, isPad, ...(isExecutable && { isExecutable }) };
+  // Mostly: then there is nothing to decode.
+  if (raw.path.every((component, at) => isText(component, path[at] ?? ''))) return file;
+  const original = raw.path.map((component) => LENIENT_UTF8.decode(component));
+  const isSame = original.every((component, at) => component === path[at]);
   return isSame || original.some(hasSlash) ? file : { ...file, originalPath: original };
 }
 

@@ -37,6 +37,7 @@ export const MAX_PATH_BYTES = 4_095;
 export function safeComponent(raw: Uint8Array | string): string {
   if (raw.length > MAX_PATH_BYTES) throw unsafe('', `a name of ${raw.length} bytes exceeds ${MAX_PATH_BYTES}`);
   const text = typeof raw === 'string' ? raw : decodeName(raw);
+  if (PLAIN.test(text) && !RESERVED.test(text)) return text;
   const problem = attackIn(text);
   if (problem) throw unsafe(text, problem);
   return shortenName(tame(text));
@@ -53,20 +54,46 @@ export interface RawFilePath {
  * @throws {P2P_PATH_UNSAFE} when one is refused; see above
  */
 export function safePaths(files: readonly RawFilePath[]): string[][] {
-  const paths = files.map((file) => {
-    if (file.path.length === 0) throw unsafe('', 'a file without a name');
-    const path = file.path.map(safeComponent);
-    const bytes = path.reduce((sum, component) => sum + byteLength(component) + 1, -1);
-    if (bytes > MAX_PATH_BYTES) throw unsafe(path[0] ?? '', `a path of ${bytes} bytes exceeds ${MAX_PATH_BYTES}`);
+  let before: SafePath | undefined;
+  const paths = files.map(({ path: raw }) => {
+    const path = safePath(raw, before);
+    before = { raw, path };
     return path;
   });
   const root: Folder = { folders: new Map(), files: new Set(), nextSuffix: new Map() };
   // Folders first: a file gives way to a folder wherever it stands in the list.
-  const parents = paths.map((path, at) => (files[at]?.isPad ? undefined : openFolder(root, path.slice(0, -1))));
-  return paths.map((path, at) => {
+  const parents = paths.map((path, at) => (files[at]?.isPad ? undefined : openFolder(root, path)));
+  for (const [at, path] of paths.entries()) {
     const parent = parents[at];
-    return parent ? [...path.slice(0, -1), claimName(parent, path.at(-1) ?? '')] : path;
-  });
+    if (parent) path.push(claimName(parent, path.pop() ?? ''));
+  }
+  return paths;
+}
+
+interface SafePath {
+  readonly raw: RawFilePath['path'];
+  readonly path: readonly string[];
+}
+
+/** @param before the file before it, which mostly lies in the same folder */
+function safePath(raw: RawFilePath['path'], before: SafePath | undefined): string[] {
+  if (raw.length === 0) throw unsafe('', 'a file without a name');
+  const path: string[] = [];
+  for (const component of raw) {
+    const known = isSameName(component, before?.raw[path.length]) ? before?.path[path.length] : undefined;
+    path.push(known ?? safeComponent(component));
+  }
+  if (path.length * (MAX_COMPONENT_BYTES + 1) <= MAX_PATH_BYTES) return path;
+  const bytes = path.reduce((sum, component) => sum + byteLength(component) + 1, -1);
+  if (bytes > MAX_PATH_BYTES) throw unsafe(path[0] ?? '', `a path of ${bytes} bytes exceeds ${MAX_PATH_BYTES}`);
+  return path;
+}
+
+function isSameName(one: Uint8Array | string, other: Uint8Array | string | undefined): boolean {
+  if (typeof one === 'string' || typeof other !== 'object') return one === other;
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at += 1) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 /**
@@ -75,7 +102,7 @@ export function safePaths(files: readonly RawFilePath[]): string[][] {
  * @param suffix goes before the extension and counts
  */
 export function shortenName(name: string, maxBytes: number = MAX_COMPONENT_BYTES, suffix = ''): string {
-  if (suffix === '' && byteLength(name) <= maxBytes) return name;
+  if (suffix === '' && fits(name, maxBytes)) return name;
   const dot = name.lastIndexOf('.');
   const hasExtension = dot > 0 && byteLength(name.slice(dot)) <= MAX_EXTENSION_BYTES;
   const tail = suffix + (hasExtension ? name.slice(dot) : '');
@@ -92,10 +119,11 @@ interface Folder {
   readonly nextSuffix: Map<string, number>;
 }
 
+/** @param path of a file in it */
 function openFolder(root: Folder, path: readonly string[]): Folder {
   let folder = root;
-  for (const component of path) {
-    const key = foldName(component);
+  for (let at = 0; at < path.length - 1; at += 1) {
+    const key = foldName(path[at] ?? '');
     let next = folder.folders.get(key);
     if (!next) {
       next = { folders: new Map(), files: new Set(), nextSuffix: new Map() };
@@ -192,6 +220,11 @@ function cutText(text: string, maxBytes: number): string {
   return text.slice(0, end);
 }
 
+/** A UTF-16 unit takes three bytes at most. */
+function fits(name: string, maxBytes: number): boolean {
+  return 3 * name.length <= maxBytes || byteLength(name) <= maxBytes;
+}
+
 function byteLength(text: string): number {
   return UTF8.encode(text).length;
 }
@@ -206,6 +239,8 @@ function unsafe(component: string, problem: string): MetainfoError {
 const PERCENT = 0x25;
 const UTF8 = new TextEncoder();
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** ASCII with nothing in it that is ever refused or rewritten, but for the reserved names: most names are like that. */
+const PLAIN = /^[ -.0-9;-[\]-~]{0,254}[!-\-0-9;-[\]-~]$/;
 /** What counts as an extension when a name is shortened; longer ones are part of the name. */
 const MAX_EXTENSION_BYTES = 32;
 const AWKWARD = /[/\\\u0001-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;

@@ -93,6 +93,15 @@ describe('safeComponent', () => {
     });
   }
 
+  it('leaves printable ASCII as it is, but for slashes, drives, ends and devices', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[ -.0-9;-[\]-~]{0,251}$/), (text) => {
+        expect(safeComponent(`_${text}~`)).to.equal(`_${text}~`);
+        expect(safeComponent(Buffer.from(`_${text}~`))).to.equal(`_${text}~`);
+      }),
+    );
+  });
+
   it('escapes bytes that are not UTF-8, so that different bytes give different names', () => {
     expect(safeComponent(Uint8Array.of(0x63, 0x61, 0x66, 0xe9))).to.equal('caf%E9');
     expect(safeComponent(Buffer.concat([Buffer.from('é%'), Uint8Array.of(0xff)]))).to.equal('é%25%FF');
@@ -182,6 +191,18 @@ describe('safePaths', () => {
     const paths = [['a', 'b.txt'], ['a', 'c.txt'], ['a', 'd', 'b.txt'], ['b.txt']];
 
     expect(pathsOf(...paths)).to.deep.equal(paths);
+  });
+
+  it('gives each file its own path, whatever it shares with the one before it', () => {
+    const name = fc.constantFrom('a', 'b', 'con', 'x'.repeat(300), 'é');
+    const part = fc.oneof(name, name.map(Buffer.from), fc.constantFrom(Buffer.of(0xe9), Buffer.of(0xea)));
+    fc.assert(
+      fc.property(fc.array(fc.array(part, { minLength: 2, maxLength: 3 }), { maxLength: 6 }), (folders) => {
+        const paths = folders.map((folder, at) => [...folder, `file ${at}`]);
+
+        expect(pathsOf(...paths)).to.deep.equal(paths.map((path) => path.map(safeComponent)));
+      }),
+    );
   });
 
   it('refuses a file without a name, and an unsafe component anywhere', () => {
