@@ -13,7 +13,7 @@ import { syncFolder } from '../database/sync-folder.js';
 import type { Metainfo } from '../metainfo/metainfo.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import { describeDiskError } from '../workers/disk-errors.js';
-import { ensureFolders, foldersAbove } from '../workers/file-handles.js';
+import { ensureFolders, foldersAbove } from '../workers/torrent-folders.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 import {
   createEmptyFiles,

@@ -14,7 +14,7 @@ import type { Bitfield } from '../protocol/bitfield.js';
 import { MAX_COMPONENT_BYTES, shortenName } from '../metainfo/safe-path.js';
 import { formatSize } from '../units.js';
 import { describeDiskError } from '../workers/disk-errors.js';
-import { ensureFolders, foldersAbove } from '../workers/file-handles.js';
+import { ensureFolders, foldersAbove } from '../workers/torrent-folders.js';
 import { torrentFiles } from './torrent-files.js';
 
 const { O_CREAT, O_WRONLY } = constants;

@@ -14,7 +14,7 @@ import type { KnownCopy } from './copy-trust.js';
 import type { StateStore } from './state-store.js';
 import type { VerifyTools } from './verify-copy.js';
 import { describeDiskError } from '../workers/disk-errors.js';
-import { foldersAbove } from '../workers/file-handles.js';
+import { foldersAbove } from '../workers/torrent-folders.js';
 import type { TorrentFile } from '../workers/worker-messages.js';
 
 export interface FoundPart {

@@ -9,12 +9,12 @@
  * folder of the torrent is made by us or is a real folder, and the last component may not be a symbolic link.
  */
 import fs from 'node:fs';
-import path from 'node:path';
 
 import { syncFolder } from '../database/sync-folder.js';
 import { StorageError, type P2pError } from '../errors.js';
 import { describeDiskError } from './disk-errors.js';
 import { Flusher } from './flusher.js';
+import { ensureFolders, foldersAbove } from './torrent-folders.js';
 import type { TorrentFile } from './worker-messages.js';
 
 /** While pieces are written: more would keep their writes out of libuv's pool. */
@@ -292,44 +292,6 @@ function openFile(file: TorrentFile, writes: boolean): number {
   } catch (error) {
     throw describeDiskError(error, writes ? 'open for writing' : 'open', name);
   }
-}
-
-/**
- * Makes the torrent's own folders above a file. Their names are not flushed.
- * @param depth how many trailing components of `filePath` belong to the torrent
- * @throws {P2P_PATH_UNSAFE} when one of them is a symbolic link or a file; or what the system says
- */
-export function ensureFolders(filePath: string, depth: number): void {
-  for (const folder of foldersAbove(filePath, depth).slice(1)) {
-    if (isFolderHere(folder)) continue;
-    try {
-      fs.mkdirSync(folder);
-    } catch (error) {
-      // Another thread was faster.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !isFolderHere(folder)) throw error;
-    }
-  }
-}
-
-/**
- * The folders in which a torrent makes names for a file: the output folder, then the torrent's own, from the outside in.
- * @param depth how many trailing components of `filePath` belong to the torrent
- */
-export function foldersAbove(filePath: string, depth: number): string[] {
-  const folders: string[] = [];
-  for (let level = 0, at = filePath; level < depth; level += 1) folders.unshift((at = path.dirname(at)));
-  return folders;
-}
-
-/** @throws {P2P_PATH_UNSAFE} when something else is there */
-function isFolderHere(folder: string): boolean {
-  const stats = fs.lstatSync(folder, { throwIfNoEntry: false });
-  if (!stats || stats.isDirectory()) return stats !== undefined;
-  throw new StorageError(
-    'P2P_PATH_UNSAFE',
-    `'${folder}' is ${stats.isSymbolicLink() ? 'a symbolic link' : 'no folder'}: nothing is written through it; remove it first`,
-    { path: folder },
-  );
 }
 
 /** @param atOnce how many are under way at a time @throws the first failure, when none is under way */
