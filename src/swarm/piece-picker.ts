@@ -13,13 +13,13 @@
 import { InvariantError } from '../errors.js';
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import { PieceSet } from './piece-set.js';
+import { runPieces } from './run-pieces.js';
 
 /** Buckets are searched for at most this many pieces before the comparison by words. */
 const MOST_STEPS = 512;
 /** The comparison by words weighs the availability of at most this many pieces against each other. */
 const MOST_COMPARED = 128;
 const MOST_UNFINISHED_TRIED = 64;
-const RUN_LENGTH_BYTES = 65_536;
 
 export interface PiecePickerOptions {
   readonly pieceCount: number;
@@ -31,7 +31,7 @@ export interface PiecePickerOptions {
 export class PiecePicker {
   readonly #random: () => number;
   readonly #pieceCount: number;
-  /** Small pieces are picked in runs of so many, aligned, so that the other side reads them from disk at once. */
+  /** Small pieces are picked in runs of so many. */
   readonly #runPieces: number;
   /** Peers that have each piece, without those that have all. */
   readonly #counts: Uint16Array;
@@ -44,7 +44,7 @@ export class PiecePicker {
   constructor(options: PiecePickerOptions) {
     this.#random = options.random;
     this.#pieceCount = options.pieceCount;
-    this.#runPieces = Math.max(1, Math.floor(RUN_LENGTH_BYTES / options.pieceLengthBytes));
+    this.#runPieces = runPieces(options.pieceLengthBytes);
     this.#counts = new Uint16Array(options.pieceCount);
     this.#places = new Uint32Array(options.pieceCount);
     this.#open = new PieceSet(options.pieceCount);

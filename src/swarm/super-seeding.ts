@@ -10,6 +10,7 @@
 import type { PieceIndex } from '../metainfo/piece-layout.js';
 import type { PiecePicker } from './piece-picker.js';
 import type { PieceSet } from './piece-set.js';
+import { runPieces } from './run-pieces.js';
 
 /** Shown and not asked for yet, at least: the way of a `have` there and of a request back. */
 const LEAST_AHEAD_BYTES = 131_072;
@@ -67,15 +68,14 @@ interface Showing {
 export class SuperSeeding {
   readonly #options: SuperSeedingOptions;
   /** Pieces to be shown, the next one last; peers may have some of them by now. */
-  readonly #hidden: PieceIndex[] = [];
+  readonly #hidden: PieceIndex[];
   /** In the order of the last showing. */
   readonly #showings = new Map<PieceIndex, Showing>();
   readonly #audience = new Map<number, Audience>();
 
   constructor(options: SuperSeedingOptions) {
     this.#options = options;
-    for (let index = 0; index < options.pieceCount; index += 1) this.#hidden.push(index as PieceIndex);
-    shuffle(this.#hidden, options.random);
+    this.#hidden = shuffledRuns(options);
   }
 
   /** Links that see only what they are shown. */
@@ -205,13 +205,29 @@ export class SuperSeeding {
   }
 }
 
+/**
+ * All pieces, the last one of a run first. Runs are in an order by lot, small pieces within one are not: they would be read
+ * and written one by one, at both ends.
+ */
+function shuffledRuns({ pieceCount, pieceLengthBytes, random }: SuperSeedingOptions): PieceIndex[] {
+  const length = runPieces(pieceLengthBytes);
+  const runs = Array.from({ length: Math.ceil(pieceCount / length) }, (_, run) => run);
+  shuffle(runs, random);
+  const pieces: PieceIndex[] = [];
+  for (const run of runs) {
+    const end = Math.min((run + 1) * length, pieceCount);
+    for (let index = end - 1; index >= run * length; index -= 1) pieces.push(index as PieceIndex);
+  }
+  return pieces;
+}
+
 /** Fisher and Yates. */
-function shuffle(pieces: PieceIndex[], random: () => number): void {
-  for (let at = pieces.length - 1; at > 0; at -= 1) {
+function shuffle(values: number[], random: () => number): void {
+  for (let at = values.length - 1; at > 0; at -= 1) {
     const other = Math.floor(random() * (at + 1));
-    const [one, two] = [pieces[at], pieces[other]];
+    const [one, two] = [values[at], values[other]];
     if (one === undefined || two === undefined) continue;
-    pieces[at] = two;
-    pieces[other] = one;
+    values[at] = two;
+    values[other] = one;
   }
 }

@@ -16,6 +16,18 @@ describe('SuperSeeding', () => {
     expect(new Set(shown).size).to.equal(6);
   });
 
+  it('shows small pieces in runs, in order, so that they are read and written together', () => {
+    const bench = new Bench(4_096, [1, 2], { pieceLengthBytes: 128 });
+    const shown = bench.show(1);
+
+    // 128 KiB are two runs of 512 pieces.
+    expect(shown).to.have.lengthOf(1_024);
+    for (const [at, index] of shown.entries()) {
+      expect(at % 512 === 0 ? index % 512 : index - (shown[at - 1] ?? 0)).to.equal(at % 512 === 0 ? 0 : 1);
+    }
+    expect(shown).not.to.include(bench.show(2)[0]);
+  });
+
   it('shows more as soon as a peer asks for what it was shown', () => {
     const bench = new Bench(12, [1, 2]);
     const [first = -1] = bench.show(1);
@@ -202,11 +214,15 @@ class Bench {
   readonly #counts: number[];
   nowMs = 0;
 
-  constructor(pieceCount: number, linkIds: readonly number[], { upBytesPerSec = 0 } = {}) {
+  constructor(
+    pieceCount: number,
+    linkIds: readonly number[],
+    { upBytesPerSec = 0, pieceLengthBytes = PIECE_BYTES } = {},
+  ) {
     this.#counts = Array.from({ length: pieceCount }, () => 0);
     this.seeding = new SuperSeeding({
       pieceCount,
-      pieceLengthBytes: PIECE_BYTES,
+      pieceLengthBytes,
       random: seededRandom(1),
       availability: { availabilityOf: (index) => this.#counts[index] ?? 0 },
     });
