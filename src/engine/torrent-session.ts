@@ -17,7 +17,8 @@ import { peerIdBytes } from '../protocol/peer-id.js';
 import type { PeerSource } from '../swarm/peer-source.js';
 import { seededRandom } from '../swarm/seeded-random.js';
 import { Swarm } from '../swarm/swarm.js';
-import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
+import { piecesOf } from '../swarm/pieces-of.js';
+import type { PieceRange, SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 import type { SwarmSnapshot } from '../swarm/swarm-snapshot.js';
 import type { CopyFile } from '../store/copy-store.js';
 import type { TrackerClient } from '../tracker/tracker-client.js';
@@ -290,7 +291,7 @@ export class TorrentSession implements WorkerSession {
 
   handleSwarmEvent(event: SwarmEvent): void {
     if (this.#isStopped && event.type !== 'link-closed' && event.type !== 'links-measured') return;
-    if (event.type === 'piece-verified') this.#handleVerified(event.pieceIndex);
+    if (event.type === 'piece-verified') this.#handleVerified(event);
     else if (event.type === 'piece-failed') this.#handleFailed(event.pieceIndex, event.contributors);
     this.#swarm.handle(event, performance.now());
     this.#needsPoll = true;
@@ -442,13 +443,13 @@ export class TorrentSession implements WorkerSession {
         this.#sendFetch(action);
         return;
       case 'broadcast-have':
-        this.#newHaves.push(action.pieceIndex);
+        this.#newHaves.push(...piecesOf(action));
         return;
       case 'broadcast-dont-have':
         this.#newDontHaves.push(action.pieceIndex);
         return;
       case 'record-piece':
-        this.#log.addVerified(action.pieceIndex, metainfo.layout.pieceSize(action.pieceIndex));
+        for (const index of piecesOf(action)) this.#log.addVerified(index, metainfo.layout.pieceSize(index));
         this.#log.syncWhenDue();
         return;
       case 'announce': {
@@ -484,7 +485,7 @@ export class TorrentSession implements WorkerSession {
     const { pieceIndex } = action;
     const message = { type: 'link', torrentId: this.torrentId, action } as const;
     if (action.type === 'fetch-piece') {
-      this.#log.addIntent(pieceIndex);
+      for (const index of piecesOf(action)) this.#log.addIntent(index);
       const blockCount = this.#options.metainfo.layout.blockCount(pieceIndex);
       // A piece of one block cannot be shared between links.
       if (blockCount > 1) this.#claims.set(pieceIndex, new SharedArrayBuffer(blockCount));
@@ -493,10 +494,12 @@ export class TorrentSession implements WorkerSession {
     this.#options.pool.send(host, claims ? { ...message, claims } : message);
   }
 
-  #handleVerified(pieceIndex: PieceIndex): void {
+  #handleVerified(range: PieceRange): void {
     const { mask } = this.#options;
-    if (!mask || mask.has(pieceIndex)) this.#offered.set(pieceIndex);
-    this.#claims.delete(pieceIndex);
+    for (const index of piecesOf(range)) {
+      if (!mask || mask.has(index)) this.#offered.set(index);
+      this.#claims.delete(index);
+    }
     this.#lastVerifiedMs = performance.now();
   }
 

@@ -56,6 +56,22 @@ export function encodeRanges(type: RangeMessage, ranges: readonly BlockRange[]):
 }
 
 /**
+ * Requests for whole pieces, one behind the other.
+ * @param pieceBytes length of each, but for the last
+ */
+export function encodePieceRequests(first: number, count: number, pieceBytes: number, lastBytes: number): Uint8Array {
+  const bytes = new Uint8Array(count * RANGE_MESSAGE_BYTES);
+  for (let index = 0; index < count; index += 1) {
+    const at = index * RANGE_MESSAGE_BYTES;
+    bytes[at + 3] = 13;
+    bytes[at + 4] = MESSAGE_IDS.request;
+    writeUint32(bytes, at + 5, first + index);
+    writeUint32(bytes, at + 13, index === count - 1 ? lastBytes : pieceBytes);
+  }
+  return bytes;
+}
+
+/**
  * One request, cancel or reject into a buffer with room for 17 bytes.
  * @returns the offset behind it
  */

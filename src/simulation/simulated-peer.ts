@@ -5,6 +5,7 @@
 import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
 import { Bitfield } from '../protocol/bitfield.js';
 import { formatAddress, type PeerAddress, type PeerId } from '../protocol/peer-address.js';
+import { piecesOf } from '../swarm/pieces-of.js';
 import { seededRandom } from '../swarm/seeded-random.js';
 import type { SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 import { Swarm } from '../swarm/swarm.js';
@@ -271,7 +272,8 @@ class Session {
           this.#notify(event),
         );
       case 'record-piece':
-        return this.#record(action.pieceIndex);
+        for (const pieceIndex of piecesOf(action)) this.#record(pieceIndex);
+        return;
       case 'ban':
         this.#peer.banned.push(action.address.host);
         return;

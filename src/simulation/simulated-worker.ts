@@ -4,6 +4,7 @@
  */
 import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
 import type { PeerAddress, PeerId } from '../protocol/peer-address.js';
+import { piecesOf } from '../swarm/pieces-of.js';
 import { RateMeter } from '../swarm/rate-meter.js';
 import type { CloseReason, LinkMeasure, SwarmAction, SwarmEvent } from '../swarm/swarm-events.js';
 import { PieceBuffer } from './piece-buffer.js';
@@ -119,7 +120,7 @@ export class SimulatedWorker {
 
   /** Does what the swarm decided. */
   perform(action: SwarmAction): void {
-    if (action.type === 'broadcast-have') return this.#broadcast(action.pieceIndex);
+    if (action.type === 'broadcast-have') return this.#broadcast([...piecesOf(action)]);
     if (!('linkId' in action)) return;
     const link = this.#links.get(action.linkId);
     if (!link) return;
@@ -142,7 +143,8 @@ export class SimulatedWorker {
       case 'not-interested':
         return link.end.send({ type: action.type });
       case 'fetch-piece':
-        return this.#fetch(link, action);
+        for (const pieceIndex of piecesOf(action)) this.#fetch(link, { ...action, pieceIndex });
+        return;
       case 'help-piece':
         return this.#help(link, action.pieceIndex);
       case 'release-piece':
@@ -178,8 +180,8 @@ export class SimulatedWorker {
     for (const message of link.early.splice(0)) this.#handleMessage(link, message);
   }
 
-  #broadcast(pieceIndex: PieceIndex): void {
-    const message = { type: 'have', pieceIndices: [pieceIndex] } as const;
+  #broadcast(pieceIndices: readonly PieceIndex[]): void {
+    const message = { type: 'have', pieceIndices } as const;
     for (const link of this.#links.values()) if (link.isAdmitted) link.end.send(message);
   }
 

@@ -42,7 +42,9 @@ export class PieceLedger {
   readonly #layout: PieceLayout;
   readonly #states: Uint8Array;
   readonly #owned: PieceSet;
-  readonly #owners = new Map<PieceIndex, number>();
+  /** The links of assigned pieces; what stands at others means nothing. */
+  readonly #owners: Uint32Array;
+  #assignedCount = 0;
   readonly #partials = new Map<PieceIndex, PartialPiece>();
   readonly #evidence = new Map<PieceIndex, Evidence>();
   /** Undefined when every piece is wanted. */
@@ -61,6 +63,7 @@ export class PieceLedger {
     this.#layout = layout;
     this.#wanted = wanted;
     this.#states = new Uint8Array(layout.pieceCount);
+    this.#owners = new Uint32Array(layout.pieceCount);
     this.#owned = PieceSet.from(layout.pieceCount, owned.bytes);
     this.#owned.forEach((pieceIndex) => {
       this.#states[pieceIndex] = DURABLE;
@@ -107,7 +110,7 @@ export class PieceLedger {
   }
 
   get assignedCount(): number {
-    return this.#owners.size;
+    return this.#assignedCount;
   }
 
   stateOf(pieceIndex: PieceIndex): PieceState {
@@ -116,12 +119,17 @@ export class PieceLedger {
 
   /** The link that an assigned piece belongs to. */
   ownerOf(pieceIndex: PieceIndex): number | undefined {
-    return this.#owners.get(pieceIndex);
+    return this.#states[pieceIndex] === ASSIGNED ? this.#owners[pieceIndex] : undefined;
   }
 
   /** Blocks of a missing or assigned piece that are on disk. */
   partialOf(pieceIndex: PieceIndex): PartialPiece {
     return this.#partials.get(pieceIndex) ?? NO_BLOCKS;
+  }
+
+  /** Whether something is known of a missing or assigned piece: blocks that are on disk, or evidence. */
+  isKnown(pieceIndex: PieceIndex): boolean {
+    return this.#partials.has(pieceIndex) || this.#evidence.has(pieceIndex);
   }
 
   evidenceOf(pieceIndex: PieceIndex): FailedPieceEvidence | undefined {
@@ -136,7 +144,9 @@ export class PieceLedger {
   assign(pieceIndex: PieceIndex, linkId: number, source: string): void {
     this.#expect(pieceIndex, MISSING);
     this.#states[pieceIndex] = ASSIGNED;
-    this.#owners.set(pieceIndex, linkId);
+    this.#owners[pieceIndex] = linkId;
+    this.#assignedCount += 1;
+    if (!this.isKnown(pieceIndex)) return;
     const isAlone = this.partialOf(pieceIndex).every((blocks) => blocks.source === source);
     const attempts = this.#evidence.get(pieceIndex)?.attempts ?? MOST_LONELY_ATTEMPTS;
     if (!isAlone && attempts < MOST_LONELY_ATTEMPTS) this.#partials.delete(pieceIndex);
@@ -211,18 +221,22 @@ export class PieceLedger {
   assertInvariants(): void {
     let verifiedBytes = 0;
     let wantedVerifiedBytes = 0;
+    let assigned = 0;
     for (let index = 0; index < this.#layout.pieceCount; index += 1) {
       const pieceIndex = this.#layout.pieceIndex(index);
       const state = this.#states[index] ?? MISSING;
       const isOwned = state === VERIFIED || state === DURABLE;
       const isWanted = this.isWanted(pieceIndex);
+      if (state === ASSIGNED) assigned += 1;
       if (isOwned) verifiedBytes += this.#layout.pieceSize(pieceIndex);
       if (isOwned && isWanted) wantedVerifiedBytes += this.#layout.pieceSize(pieceIndex);
       this.#check(this.#owned.has(index) === isOwned, pieceIndex, 'owned bit');
       this.#check(this.#settled.has(index) === (isOwned || !isWanted), pieceIndex, 'settled bit');
-      this.#check(this.#owners.has(pieceIndex) === (state === ASSIGNED), pieceIndex, 'owner');
       this.#check(!isOwned || !this.#partials.has(pieceIndex), pieceIndex, 'partial of an owned piece');
       this.#check(!isOwned || !this.#evidence.has(pieceIndex), pieceIndex, 'evidence of an owned piece');
+    }
+    if (assigned !== this.#assignedCount) {
+      throw new InvariantError(`ledger counts ${this.#assignedCount} assigned pieces, there are ${assigned}`);
     }
     if (verifiedBytes !== this.#verifiedBytes) {
       throw new InvariantError(`ledger counts ${this.#verifiedBytes} verified bytes, its pieces are ${verifiedBytes}`);
@@ -251,8 +265,9 @@ export class PieceLedger {
   }
 
   #takeFrom(pieceIndex: PieceIndex, linkId: number): boolean {
-    if (this.#owners.get(pieceIndex) !== linkId) return false;
-    return this.#owners.delete(pieceIndex);
+    if (this.ownerOf(pieceIndex) !== linkId) return false;
+    this.#assignedCount -= 1;
+    return true;
   }
 
   #countAttempt(pieceIndex: PieceIndex): void {

@@ -121,7 +121,16 @@ export class PiecePicker {
    */
   pick(pieces: PieceSet, previous?: PieceIndex): PieceIndex | undefined {
     if (this.#open.size === 0 || pieces.size === 0) return undefined;
-    return this.#pickUnfinished(pieces) ?? this.#pickNext(pieces, previous) ?? this.#pickRarest(pieces);
+    const next = previous === undefined ? undefined : this.pickNext(pieces, previous);
+    return this.#pickUnfinished(pieces) ?? next ?? this.#pickRarest(pieces);
+  }
+
+  /** The open piece behind one that the same peer was just given, while it is of the same run and as rare. */
+  pickNext(pieces: PieceSet, previous: PieceIndex): PieceIndex | undefined {
+    if (this.#runPieces === 1) return undefined;
+    const next = previous + 1;
+    if (next % this.#runPieces === 0 || !this.#open.has(next) || !pieces.has(next)) return undefined;
+    return this.#counts[next] === this.#counts[previous] ? (next as PieceIndex) : undefined;
   }
 
   /** Whether the peer has an open piece. */
@@ -181,13 +190,6 @@ export class PiecePicker {
       if (tried >= MOST_UNFINISHED_TRIED) return undefined;
     }
     return undefined;
-  }
-
-  #pickNext(pieces: PieceSet, previous: PieceIndex | undefined): PieceIndex | undefined {
-    if (previous === undefined || this.#runPieces === 1) return undefined;
-    const next = previous + 1;
-    if (next % this.#runPieces === 0 || !this.#open.has(next) || !pieces.has(next)) return undefined;
-    return this.#counts[next] === this.#counts[previous] ? (next as PieceIndex) : undefined;
   }
 
   #pickRarest(pieces: PieceSet): PieceIndex | undefined {

@@ -3,17 +3,18 @@
  * sees to it that no two links write the same piece. The states themselves are the ledger's.
  */
 import { InvariantError } from '../errors.js';
-import type { PieceIndex, PieceLayout } from '../metainfo/piece-layout.js';
+import { BLOCK_LENGTH, type PieceIndex, type PieceLayout } from '../metainfo/piece-layout.js';
 import type { Bitfield } from '../protocol/bitfield.js';
 import { planRescue } from './endgame.js';
 import { pickInGap } from './gap-picker.js';
 import { PieceLedger } from './piece-ledger.js';
+import { piecesOf } from './pieces-of.js';
 import { PiecePicker } from './piece-picker.js';
 import type { PieceSet } from './piece-set.js';
 import { SequentialWindow } from './sequential-window.js';
 import { fairShareBytes, supplyTarget, webSeedTarget } from './supply-target.js';
-import type { FailedPieceEvidence, PartialPiece, SwarmAction } from './swarm-events.js';
-import { SNUBBED_AFTER_MS, type SwarmLink } from './swarm-link.js';
+import type { FailedPieceEvidence, PartialPiece, PieceRange, SwarmAction } from './swarm-events.js';
+import { SNUBBED_AFTER_MS, type Assignment, type SwarmLink } from './swarm-link.js';
 
 /** How long a link that chokes us, or has to close, may keep its pieces before they are asked back. */
 const CHOKED_GRACE_MS = 5_000;
@@ -26,6 +27,7 @@ const HELP_SHOWS_MS = 500;
 
 /** Pieces that are asked at once of a peer that chokes us. */
 const FAST_AT_ONCE = 2;
+const NO_BLOCKS: PartialPiece = [];
 
 export interface PieceTradeOptions {
   readonly layout: PieceLayout;
@@ -139,8 +141,27 @@ export class PieceTrade {
     this.#dirty.add(link);
   }
 
-  /** @returns whether the piece is new to us */
-  handleVerified(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): boolean {
+  /**
+   * Peers hear of those pieces that are new to us, and they are written down.
+   * @returns whether there are any
+   */
+  handleVerified(link: SwarmLink, { pieceIndex: first, count = 1 }: PieceRange, nowMs: number): boolean {
+    let newFrom = first;
+    let isNews = false;
+    for (let index = first; index <= first + count; index = next(index)) {
+      if (index < first + count && this.#verify(link, index, nowMs)) continue;
+      if (index > newFrom) {
+        const range = rangeOf(newFrom, index - newFrom);
+        this.#act({ type: 'broadcast-have', ...range });
+        this.#act({ type: 'record-piece', ...range });
+        isNews = true;
+      }
+      newFrom = next(index);
+    }
+    return isNews;
+  }
+
+  #verify(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): boolean {
     if (!this.ledger.verify(pieceIndex, link.linkId)) return false;
     this.picker.close(pieceIndex);
     this.#held.delete(pieceIndex);
@@ -165,6 +186,11 @@ export class PieceTrade {
     if (!this.ledger.fail(pieceIndex, link.linkId, evidence)) return false;
     this.#handleGivenBack(link, pieceIndex, nowMs);
     return true;
+  }
+
+  /** The link gives pieces back. */
+  handleAllReleased(link: SwarmLink, range: PieceRange, partial: PartialPiece, nowMs: number): void {
+    for (const pieceIndex of piecesOf(range)) this.handleReleased(link, pieceIndex, partial, nowMs);
   }
 
   /** @param partial left out, what was known of the piece before stays */
@@ -305,7 +331,7 @@ export class PieceTrade {
     while (remaining < target && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
       const pieceIndex = this.#pick(link, link.pieces);
       if (pieceIndex === undefined) break;
-      remaining += this.#assign(link, pieceIndex, nowMs);
+      remaining += this.#assignRun(link, pieceIndex, target - remaining, nowMs);
     }
     if (link.assigned.size === 0 && link.helping.size === 0) this.#handleIdle(link, nowMs);
   }
@@ -343,6 +369,31 @@ export class PieceTrade {
       if (this.picker.isOpen(pieceIndex) && pieces.has(pieceIndex)) return pieceIndex;
     }
     return undefined;
+  }
+
+  /**
+   * Gives a piece to a link, and those of its run that are behind it, as far as nothing is known of any of them.
+   * @param leastBytes no piece more than it takes for so many
+   * @returns bytes of the pieces
+   */
+  #assignRun(link: SwarmLink, first: PieceIndex, leastBytes: number, nowMs: number): number {
+    const { pieces } = link;
+    const isAlone = this.#layout.pieceLengthBytes > BLOCK_LENGTH || link.webSeed !== undefined;
+    if (isAlone || !pieces || this.ledger.isKnown(first)) return this.#assign(link, first, nowMs);
+    let assignedBytes = 0;
+    let count = 0;
+    let like: Assignment | undefined;
+    for (let index: PieceIndex | undefined = first; index !== undefined && !this.ledger.isKnown(index);) {
+      const sizeBytes = this.#layout.pieceSize(index);
+      this.picker.close(index);
+      this.ledger.assign(index, link.linkId, link.blameKey);
+      like = link.addAssignment(index, sizeBytes, nowMs, like);
+      assignedBytes += sizeBytes;
+      count += 1;
+      index = assignedBytes < leastBytes ? this.picker.pickNext(pieces, index) : undefined;
+    }
+    this.#act({ type: 'fetch-piece', linkId: link.linkId, ...rangeOf(first, count), partial: NO_BLOCKS });
+    return assignedBytes;
   }
 
   #assign(link: SwarmLink, pieceIndex: PieceIndex, nowMs: number): number {
@@ -474,4 +525,13 @@ export class PieceTrade {
     }
     return false;
   }
+}
+
+/** The piece behind, or the end of the torrent. */
+function next(pieceIndex: PieceIndex): PieceIndex {
+  return (pieceIndex + 1) as PieceIndex;
+}
+
+function rangeOf(pieceIndex: PieceIndex, count: number): PieceRange {
+  return count === 1 ? { pieceIndex } : { pieceIndex, count };
 }

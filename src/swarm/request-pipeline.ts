@@ -27,6 +27,8 @@ const BLOCKS_PER_PIECE_MOST = 8_192;
 
 export class RequestPipeline {
   readonly #inFlight = new Map<number, InFlight>();
+  /** Blocks on their way that the caller remembers by himself. */
+  #countedCount = 0;
   #requestQueue = DEFAULT_REQUEST_QUEUE;
   #windowBytes = FIRST_WINDOW_BYTES;
   #inFlightBytes = 0;
@@ -50,7 +52,7 @@ export class RequestPipeline {
   }
 
   get inFlightCount(): number {
-    return this.#inFlight.size;
+    return this.#inFlight.size + this.#countedCount;
   }
 
   get bytesPerSec(): number {
@@ -64,7 +66,7 @@ export class RequestPipeline {
 
   /** Milliseconds without payload while something is asked for. */
   stalledMs(nowMs: number): number {
-    return this.#inFlight.size === 0 ? 0 : nowMs - this.#lastArrivalMs;
+    return this.inFlightCount === 0 ? 0 : nowMs - this.#lastArrivalMs;
   }
 
   /** The peer says how many requests it takes (BEP 10, reqq). */
@@ -74,21 +76,43 @@ export class RequestPipeline {
 
   /** Whether to send one more request of this length now. The first one always may be. */
   hasRoom(lengthBytes: number): boolean {
-    if (this.#inFlight.size === 0) this.#isFilling = true;
+    if (this.inFlightCount === 0) this.#isFilling = true;
     else if (!this.#isFilling) this.#isFilling = this.#isHalfEmpty();
-    this.#isFilling &&= this.#inFlight.size === 0 || this.#fits(lengthBytes);
+    this.#isFilling &&= this.inFlightCount === 0 || this.#fits(lengthBytes);
     return this.#isFilling;
+  }
+
+  /** How many requests of this length to send now. */
+  room(lengthBytes: number): number {
+    if (!this.hasRoom(lengthBytes)) return 0;
+    const byBytes = Math.floor((this.#windowBytes - this.#inFlightBytes) / lengthBytes);
+    return Math.max(1, Math.min(this.#requestQueue - this.inFlightCount, byBytes));
   }
 
   handleSent(pieceIndex: number, block: number, lengthBytes: number, nowMs: number): void {
     this.#remove(pieceIndex, block);
-    if (this.#inFlight.size === 0) {
-      // Silence before the first request says nothing about the line.
-      if (nowMs - this.#lastArrivalMs > BURST_WINDOW_MS) this.#sustained = new RateMeter(BURST_WINDOW_MS);
-      this.#lastArrivalMs = nowMs;
-    }
+    this.#noteSending(nowMs);
     this.#inFlight.set(blockKey(pieceIndex, block), { sentMs: nowMs, lengthBytes });
     this.#inFlightBytes += lengthBytes;
+  }
+
+  /** Requests for blocks that the caller remembers: `handleCounted` or `handleCountedDropped` follows for each. */
+  handleCountedSent(count: number, sizeBytes: number, nowMs: number): void {
+    this.#noteSending(nowMs);
+    this.#countedCount += count;
+    this.#inFlightBytes += sizeBytes;
+  }
+
+  /** The last byte of a block that the caller remembers. */
+  handleCounted(lengthBytes: number, sentMs: number, nowMs: number): void {
+    this.handleCountedDropped(lengthBytes);
+    this.#sampleRoundTrip(sentMs, nowMs);
+  }
+
+  /** A block that the caller remembers was refused by the peer, or taken back. */
+  handleCountedDropped(lengthBytes: number): void {
+    this.#countedCount -= 1;
+    this.#inFlightBytes -= lengthBytes;
   }
 
   isInFlight(pieceIndex: number, block: number): boolean {
@@ -105,9 +129,7 @@ export class RequestPipeline {
   handleBlock(pieceIndex: number, block: number, nowMs: number): boolean {
     const sent = this.#remove(pieceIndex, block);
     if (!sent) return false;
-    const sampleMs = Math.max(nowMs - sent.sentMs, 0.05);
-    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, sampleMs);
-    this.#roundTripMs = this.#roundTripMs === 0 ? sampleMs : mix(this.#roundTripMs, sampleMs);
+    this.#sampleRoundTrip(sent.sentMs, nowMs);
     return true;
   }
 
@@ -119,6 +141,7 @@ export class RequestPipeline {
   /** Forgets all that is on its way: the connection is gone, or a peer without BEP 6 chokes. */
   clear(): void {
     this.#inFlight.clear();
+    this.#countedCount = 0;
     this.#inFlightBytes = 0;
   }
 
@@ -140,13 +163,26 @@ export class RequestPipeline {
     this.#windowBytes = Math.min(Math.max(wanted, least), most);
   }
 
+  #noteSending(nowMs: number): void {
+    if (this.inFlightCount > 0) return;
+    // Silence before the first request says nothing about the line.
+    if (nowMs - this.#lastArrivalMs > BURST_WINDOW_MS) this.#sustained = new RateMeter(BURST_WINDOW_MS);
+    this.#lastArrivalMs = nowMs;
+  }
+
+  #sampleRoundTrip(sentMs: number, nowMs: number): void {
+    const sampleMs = Math.max(nowMs - sentMs, 0.05);
+    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, sampleMs);
+    this.#roundTripMs = this.#roundTripMs === 0 ? sampleMs : mix(this.#roundTripMs, sampleMs);
+  }
+
   #fits(lengthBytes: number): boolean {
-    return this.#inFlight.size < this.#requestQueue && this.#inFlightBytes + lengthBytes <= this.#windowBytes;
+    return this.inFlightCount < this.#requestQueue && this.#inFlightBytes + lengthBytes <= this.#windowBytes;
   }
 
   #isHalfEmpty(): boolean {
     const mostBytes = REFILL_BELOW * this.#windowBytes;
-    return this.#inFlightBytes <= mostBytes && this.#inFlight.size <= REFILL_BELOW * this.#requestQueue;
+    return this.#inFlightBytes <= mostBytes && this.inFlightCount <= REFILL_BELOW * this.#requestQueue;
   }
 
   #remove(pieceIndex: number, block: number): InFlight | undefined {

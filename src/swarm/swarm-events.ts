@@ -63,6 +63,14 @@ export interface LinkMeasure {
   readonly stalledMs: number;
 }
 
+/** A piece, or a run of pieces: small ones come, and go, by hundreds. */
+export interface PieceRange {
+  /** The first one. */
+  readonly pieceIndex: PieceIndex;
+  /** How many there are, one behind the other; 1 when left out. */
+  readonly count?: number;
+}
+
 export type SwarmEvent =
   /** Addresses of peers. Unchecked duplicates are fine. */
   | { readonly type: 'peers-found'; readonly addresses: readonly PeerAddress[]; readonly source: PeerSource }
@@ -117,13 +125,12 @@ export type SwarmEvent =
   | { readonly type: 'peer-not-interested'; readonly linkId: number }
   /** It asked for the first time for blocks of these pieces; told of links that were admitted with nothing shown. */
   | { readonly type: 'peer-asked'; readonly linkId: number; readonly pieceIndices: readonly PieceIndex[] }
-  /** Written and its hash holds. `liars` are blame keys that the evidence convicted. */
-  | {
+  /** Written and its hash holds, as those of the pieces behind it do. `liars` are blame keys that the evidence convicted. */
+  | ({
       readonly type: 'piece-verified';
       readonly linkId: number;
-      readonly pieceIndex: PieceIndex;
       readonly liars?: readonly string[];
-    }
+    } & PieceRange)
   /** All blocks came and the hash does not hold: nothing of the piece is kept. */
   | {
       readonly type: 'piece-failed';
@@ -135,14 +142,13 @@ export type SwarmEvent =
     }
   /**
    * The link will not finish this piece: choked, closed, told to release it. Blocks that came are on disk and listed.
-   * For a helping link (`help-piece`) it only says that the help ended.
+   * For a helping link (`help-piece`) it only says that the help ended. Of several pieces nothing is on disk.
    */
-  | {
+  | ({
       readonly type: 'piece-released';
       readonly linkId: number;
-      readonly pieceIndex: PieceIndex;
       readonly partial: PartialPiece;
-    }
+    } & PieceRange)
   /** The link was asked for the piece `ifUntouched`, and goes on with it. */
   | { readonly type: 'piece-kept'; readonly linkId: number; readonly pieceIndex: PieceIndex }
   | { readonly type: 'pieces-durable'; readonly pieceIndices: readonly PieceIndex[] }
@@ -200,14 +206,16 @@ export type SwarmAction =
   | { readonly type: 'unchoke'; readonly linkId: number }
   | { readonly type: 'interested'; readonly linkId: number }
   | { readonly type: 'not-interested'; readonly linkId: number }
-  /** The piece is this link's. Blocks in `partial` are on disk already. Pieces are fetched in the order given. */
-  | {
+  /**
+   * The piece is this link's. Blocks in `partial` are on disk already. Pieces are fetched in the order given. Several
+   * pieces at once are of one block each, and nothing is known of any of them.
+   */
+  | ({
       readonly type: 'fetch-piece';
       readonly linkId: number;
-      readonly pieceIndex: PieceIndex;
       readonly partial: PartialPiece;
       readonly evidence?: FailedPieceEvidence;
-    }
+    } & PieceRange)
   /**
    * Endgame: fetch blocks of a piece that `ownerLinkId` holds, from its last block backwards, until told to stop. The
    * owner skips what the helper got, so that at most the blocks under way at the meeting come twice.
@@ -231,9 +239,9 @@ export type SwarmAction =
     }
   /** Tell every peer that we have the piece no more (BEP 54), and hang up on those that cannot be told. */
   | { readonly type: 'broadcast-dont-have'; readonly pieceIndex: PieceIndex }
-  /** Verified: tell every peer, and write it down. One action a piece for both, the driver batches. */
-  | { readonly type: 'broadcast-have'; readonly pieceIndex: PieceIndex }
-  | { readonly type: 'record-piece'; readonly pieceIndex: PieceIndex }
+  /** Verified: tell every peer, and write it down. The driver batches. */
+  | ({ readonly type: 'broadcast-have' } & PieceRange)
+  | ({ readonly type: 'record-piece' } & PieceRange)
   /** Tell the peer whom we got and lost (BEP 11). */
   | ({ readonly type: 'exchange-peers'; readonly linkId: number } & PeerExchangeMessage)
   | {

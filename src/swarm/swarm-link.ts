@@ -12,13 +12,13 @@ const HOLD_OFF_MS = 10_000;
 /** A peer that gave nothing for so long while it was asked is snubbing us (BEP 3, choking). */
 export const SNUBBED_AFTER_MS = 20_000;
 
-/** A piece that a link fetches. */
+/** A piece that a link fetches. Pieces that became a link's together share one. */
 export interface Assignment {
   readonly sizeBytes: number;
   /** When it became this link's. */
   readonly sinceMs: number;
   /** It was asked back, and `piece-released` has not come yet. */
-  isReleasing: boolean;
+  readonly isReleasing: boolean;
 }
 
 export class SwarmLink {
@@ -157,18 +157,21 @@ export class SwarmLink {
     this.#heldOffUntilMs = nowMs + HOLD_OFF_MS;
   }
 
-  addAssignment(pieceIndex: PieceIndex, sizeBytes: number, nowMs: number): void {
+  /** @param like the assignment of a piece of the same length that became this link's now */
+  addAssignment(pieceIndex: PieceIndex, sizeBytes: number, nowMs: number, like?: Assignment): Assignment {
     this.#startMs ??= nowMs;
-    this.assigned.set(pieceIndex, { sizeBytes, sinceMs: nowMs, isReleasing: false });
+    const assignment = like?.sizeBytes === sizeBytes ? like : { sizeBytes, sinceMs: nowMs, isReleasing: false };
+    this.assigned.set(pieceIndex, assignment);
     this.assignedBytes += sizeBytes;
     this.lastPicked = pieceIndex;
+    return assignment;
   }
 
   /** The piece was asked back: what it holds up does not count any more. */
   markReleasing(pieceIndex: PieceIndex): void {
     const assignment = this.assigned.get(pieceIndex);
     if (!assignment || assignment.isReleasing) return;
-    assignment.isReleasing = true;
+    this.assigned.set(pieceIndex, { ...assignment, isReleasing: true });
     this.assignedBytes -= assignment.sizeBytes;
   }
 
@@ -176,7 +179,7 @@ export class SwarmLink {
   unmarkReleasing(pieceIndex: PieceIndex): void {
     const assignment = this.assigned.get(pieceIndex);
     if (!assignment?.isReleasing) return;
-    assignment.isReleasing = false;
+    this.assigned.set(pieceIndex, { ...assignment, isReleasing: false });
     this.assignedBytes += assignment.sizeBytes;
   }
 

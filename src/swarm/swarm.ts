@@ -296,18 +296,13 @@ export class Swarm {
   #handleVerified(event: EventOf<'piece-verified'>): void {
     const link = this.#links.get(event.linkId);
     if (!link) return;
-    const { pieceIndex } = event;
     if (link.webSeed !== undefined) {
       this.#webSeeds.handleVerified(link.linkId);
       this.#peerEverAnswered = true;
     }
-    if (this.#trade.handleVerified(link, pieceIndex, this.#nowMs)) {
-      this.#actions.push({ type: 'broadcast-have', pieceIndex });
-      this.#actions.push({ type: 'record-piece', pieceIndex });
-      this.#completeIfAllThere();
-    }
+    if (this.#trade.handleVerified(link, event, this.#nowMs)) this.#completeIfAllThere();
     for (const liar of event.liars ?? [])
-      this.#blame(liar, BLAME.provenLie, `sent a wrong block of piece ${pieceIndex}`);
+      this.#blame(liar, BLAME.provenLie, `sent a wrong block of piece ${event.pieceIndex}`);
   }
 
   #handleFailed(event: EventOf<'piece-failed'>): void {
@@ -320,7 +315,7 @@ export class Swarm {
 
   #handleReleased(event: EventOf<'piece-released'>): void {
     const link = this.#links.get(event.linkId);
-    if (link) this.#trade.handleReleased(link, event.pieceIndex, event.partial, this.#nowMs);
+    if (link) this.#trade.handleAllReleased(link, event, event.partial, this.#nowMs);
   }
 
   #handleKept(event: EventOf<'piece-kept'>): void {

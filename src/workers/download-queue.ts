@@ -9,6 +9,8 @@ import { encodeRanges } from '../protocol/message-encoder.js';
 import type { BlockRange, PieceFragment } from '../protocol/messages.js';
 import type { RequestPipeline } from '../swarm/request-pipeline.js';
 import type { BlockSink } from './piece-assembly.js';
+import type { PieceRun } from './piece-run.js';
+import { RunQueue } from './run-queue.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
 
 /** A piece on this link. */
@@ -24,6 +26,8 @@ export interface FetchTask {
 }
 
 export class DownloadQueue {
+  /** Pieces of one block each, which come in runs. */
+  readonly runs: RunQueue;
   readonly #layout: PieceLayout;
   readonly #pipeline: RequestPipeline;
   readonly #bucket: SharedTokenBucket;
@@ -44,6 +48,7 @@ export class DownloadQueue {
     this.#pipeline = options.pipeline;
     this.#bucket = options.bucket;
     this.#send = options.send;
+    this.runs = new RunQueue(options.pipeline, options.bucket);
   }
 
   get tasks(): ReadonlyMap<PieceIndex, FetchTask> {
@@ -102,6 +107,12 @@ export class DownloadQueue {
     return task;
   }
 
+  /** Gives pieces of runs back that have not come, see `RunQueue.release`. */
+  releaseRuns(isGoing: (pieceIndex: PieceIndex, run: PieceRun) => boolean, sendCancels: boolean): void {
+    const cancels = this.runs.release(isGoing);
+    if (cancels && sendCancels) this.#send(cancels);
+  }
+
   /** The piece is complete or failed: nothing of it is on its way any more, but for what a helper asked for. */
   finish(pieceIndex: PieceIndex): void {
     this.remove(pieceIndex, true);
@@ -114,6 +125,7 @@ export class DownloadQueue {
   pump(nowMs: number, mayAsk?: (pieceIndex: PieceIndex) => boolean): void {
     const next = (): FetchTask | undefined =>
       mayAsk ? this.#hungry.find((task) => mayAsk(task.sink.pieceIndex)) : this.#hungry[0];
+    const requests = this.runs.pump(nowMs, this.#layout.pieceLengthBytes, mayAsk);
     const ranges: BlockRange[] = [];
     for (let task = next(); task; task = next()) {
       if (!this.#pipeline.hasRoom(Math.min(BLOCK_LENGTH, this.#layout.pieceLengthBytes)) || !this.#bucket.hasTokens)
@@ -131,7 +143,9 @@ export class DownloadQueue {
       this.#pipeline.handleSent(range.pieceIndex, block, range.lengthBytes, nowMs);
       ranges.push(range);
     }
-    if (ranges.length > 0) this.#send(encodeRanges('request', ranges));
+    if (ranges.length > 0) requests.push(encodeRanges('request', ranges));
+    const [first, ...more] = requests;
+    if (first) this.#send(more.length > 0 ? Buffer.concat(requests) : first);
   }
 
   /**
@@ -140,6 +154,8 @@ export class DownloadQueue {
    * @returns payload bytes that nobody asked for
    */
   handleFragment(fragment: PieceFragment, block: number | undefined, source: string, nowMs: number): number {
+    const wastedInRun = this.runs.handleFragment(fragment, block === 0, source, nowMs);
+    if (wastedInRun !== undefined) return wastedInRun;
     const task = this.#taskOf(fragment, block);
     if (!task || block === undefined) {
       // It used the line; but a stranger's flood runs up no debt.
@@ -160,6 +176,7 @@ export class DownloadQueue {
 
   /** The peer refuses a block. @returns whether it was on its way */
   handleRejected(range: BlockRange): boolean {
+    if (this.runs.handleRejected(range)) return true;
     const pieceIndex = range.pieceIndex as PieceIndex;
     const task = this.#tasks.get(pieceIndex);
     const block = range.blockOffset / BLOCK_LENGTH;

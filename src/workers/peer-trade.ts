@@ -41,10 +41,11 @@ import type { CloseReason, LinkMeasure, SwarmEvent } from '../swarm/swarm-events
 import { DownloadQueue } from './download-queue.js';
 import { MetadataServer } from './metadata-server.js';
 import { FastGrants } from './fast-grants.js';
+import { LinkReturns } from './link-returns.js';
 import type { BlockSink } from './piece-assembly.js';
 import { PieceNotices } from './piece-notices.js';
 import { encodeOurExtensions } from './our-extensions.js';
-import { PieceReturns } from './piece-returns.js';
+import type { PieceRun } from './piece-run.js';
 import type { SharedTokenBucket } from './shared-token-bucket.js';
 import { UploadQueue } from './upload-queue.js';
 import type { FromWorker } from './worker-messages.js';
@@ -95,7 +96,7 @@ export class PeerTrade implements TorrentTrade {
   readonly #uploads: UploadQueue;
   readonly #metadata: MetadataServer;
   readonly #downloads: DownloadQueue;
-  readonly #returns: PieceReturns;
+  readonly #returns: LinkReturns;
   readonly #notices: PieceNotices;
   readonly #pipeline: RequestPipeline;
   readonly #peerHost: string;
@@ -143,15 +144,20 @@ export class PeerTrade implements TorrentTrade {
     this.#notices = new PieceNotices((bytes) => {
       connection.write(bytes);
     });
-    this.#returns = new PieceReturns(options.linkId, (message) => {
-      host.emit(message);
-    });
     this.#downloads = new DownloadQueue({
       layout: torrent.layout,
       pipeline: this.#pipeline,
       bucket: host.downloadBucket,
       send: (bytes) => {
         this.#notices.write(bytes);
+      },
+    });
+    this.#returns = new LinkReturns({
+      linkId: options.linkId,
+      torrent,
+      downloads: this.#downloads,
+      emit: (message) => {
+        host.emit(message);
       },
     });
     this.#uploads = this.#makeUploads();
@@ -190,6 +196,7 @@ export class PeerTrade implements TorrentTrade {
       if (event) this.#handleEvent(event, nowMs);
       if (this.#isClosed) return;
     }
+    this.#downloads.runs.write();
     this.pumpDownloads();
     this.#uploads.pump();
   }
@@ -275,6 +282,11 @@ export class PeerTrade implements TorrentTrade {
     this.#downloads.add(sink, isHelp);
   }
 
+  /** The pieces are this link's to fetch; `pumpDownloads` asks for them. */
+  fetchRun(run: PieceRun): void {
+    this.#downloads.runs.add(run);
+  }
+
   /** Blocks of a piece became free again. */
   wakePiece(pieceIndex: PieceIndex): void {
     this.#downloads.wake(pieceIndex);
@@ -288,19 +300,12 @@ export class PeerTrade implements TorrentTrade {
 
   /** Gives a piece back; `piece-released` follows. */
   releasePiece(pieceIndex: PieceIndex): void {
-    const task = this.#downloads.remove(pieceIndex, !this.#isClosed);
-    if (!task) return;
-    this.#returns.giveBack(this.#torrent, task);
-    // Its owner may be in this very thread, with nothing left to ask for but these blocks.
-    if (task.isHelp) for (const link of this.#torrent.links) link.trade?.wakePiece(pieceIndex);
+    this.#returns.release(pieceIndex);
   }
 
   /** Gives a piece back, unless blocks of it are on their way: then `piece-kept` follows. */
   releaseUntouched(pieceIndex: PieceIndex): void {
-    const task = this.#downloads.tasks.get(pieceIndex);
-    if (task && !task.isHelp && (task.inFlight.size > 0 || !task.hasMore)) {
-      this.#tell({ type: 'piece-kept', linkId: this.#linkId, pieceIndex });
-    } else this.releasePiece(pieceIndex);
+    this.#returns.releaseUntouched(pieceIndex);
   }
 
   stopHelp(pieceIndex: PieceIndex): void {
@@ -353,10 +358,7 @@ export class PeerTrade implements TorrentTrade {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#uploads.close();
-    this.#releaseAll();
-    // A write of ours may have ended the connection in the middle of giving a piece back: that one follows now.
-    await Promise.resolve();
-    await this.#returns.settled();
+    await this.#returns.close();
   }
 
   #handleEvent(event: LinkEvent, nowMs: number): void {
@@ -458,7 +460,7 @@ export class PeerTrade implements TorrentTrade {
       this.#chokedAtMs = nowMs;
       this.#releaseSettled();
     } else {
-      this.#releaseAll();
+      this.#returns.releaseAll(() => true);
     }
     this.#tell({ type: 'peer-choked', linkId: this.#linkId });
   }
@@ -541,17 +543,13 @@ export class PeerTrade implements TorrentTrade {
 
   /** After a choke: pieces of which nothing is on its way any more. */
   #releaseSettled(): void {
-    for (const [pieceIndex, task] of [...this.#downloads.tasks]) {
-      if (task.inFlight.size === 0 && !this.#allowed.has(pieceIndex)) this.releasePiece(pieceIndex);
-    }
+    this.#returns.releaseAll((pieceIndex, isOnItsWay) => !isOnItsWay && !this.#allowed.has(pieceIndex));
   }
 
   /** The choke has settled: all but what the peer serves nevertheless. */
   #releaseChoked(): void {
     this.#chokedAtMs = undefined;
-    for (const pieceIndex of [...this.#downloads.tasks.keys()]) {
-      if (!this.#allowed.has(pieceIndex)) this.releasePiece(pieceIndex);
-    }
+    this.#returns.releaseAll((pieceIndex) => !this.#allowed.has(pieceIndex));
   }
 
   /** A peer with next to nothing that waits for its unchoke gets a few pieces to begin with, once. */
@@ -567,11 +565,6 @@ export class PeerTrade implements TorrentTrade {
       .filter((pieceIndex) => offered.has(pieceIndex));
     this.#grants.grant(granted);
     for (const pieceIndex of granted) this.#connection.write(encodePieceIndex('allowed-fast', pieceIndex));
-  }
-
-  #releaseAll(): void {
-    this.#chokedAtMs = undefined;
-    for (const pieceIndex of [...this.#downloads.tasks.keys()]) this.releasePiece(pieceIndex);
   }
 
   #makeUploads(): UploadQueue {

@@ -15,16 +15,21 @@ import type { LinkMeasure } from '../swarm/swarm-events.js';
 import { BlockClaims } from './block-claims.js';
 import { BlockFerry } from './block-ferry.js';
 import { BufferPool } from './buffer-pool.js';
+import { fetchRun } from './fetch-run.js';
 import { FileHandles } from './file-handles.js';
 import { Link, type LinkHost, type LinkTorrent } from './link.js';
 import { Listeners } from './listeners.js';
 import { MetadataTorrent } from './metadata-torrent.js';
 import { MessageBatch } from './message-batch.js';
+import type { PeerTrade } from './peer-trade.js';
 import { PieceAssembly, type AssemblyResult } from './piece-assembly.js';
 import { SharedTokenBucket } from './shared-token-bucket.js';
+import { tellPeer } from './tell-peer.js';
 import { WebSeedLink } from './web-seed-link.js';
 import { WorkerTorrent } from './worker-torrent.js';
 import type { FerriedBlocks, FromWorker, HostConfig, LinkAction, ToWorker } from './worker-messages.js';
+
+type FetchPiece = Extract<LinkAction, { readonly type: 'fetch-piece' }>;
 
 const TICK_MS = 50;
 /** Under a rate limit tokens come bit by bit. */
@@ -196,7 +201,7 @@ class WorkerHost implements LinkHost {
     }
     const link = this.#links.get(action.linkId);
     if (!link) {
-      if (action.type === 'fetch-piece') this.#refuseFetch(torrentId, action.linkId, action.pieceIndex, action.partial);
+      if (action.type === 'fetch-piece') this.#refuseFetch(torrentId, action);
       return;
     }
     switch (action.type) {
@@ -280,13 +285,17 @@ class WorkerHost implements LinkHost {
   #fetch(
     torrent: WorkerTorrent,
     link: Link | WebSeedLink,
-    action: Extract<LinkAction, { type: 'fetch-piece' }>,
+    action: FetchPiece,
     claims: SharedArrayBuffer | undefined,
   ): void {
     const { pieceIndex, partial, linkId } = action;
     if (!link.trade?.mayFetch(pieceIndex) || torrent.assemblies.has(pieceIndex)) {
-      this.#refuseFetch(torrent.setup.torrentId, linkId, pieceIndex, partial);
+      this.#refuseFetch(torrent.setup.torrentId, action);
       return;
+    }
+    if (link instanceof Link) {
+      this.#supplied.add(link);
+      if (this.#fetchRun(torrent, link.trade, action)) return;
     }
     const isShort = this.#pool.pressure > SHORT_OF_MEMORY && torrent.layout.blockCount(pieceIndex) > RUN_BLOCKS;
     const assembly = new PieceAssembly({
@@ -307,7 +316,17 @@ class WorkerHost implements LinkHost {
     torrent.assemblies.set(pieceIndex, assembly);
     assembly.start();
     link.trade.fetch(assembly, false);
-    if (link instanceof Link) this.#supplied.add(link);
+  }
+
+  /** @returns whether the pieces are such as go together */
+  #fetchRun(torrent: WorkerTorrent, trade: PeerTrade | undefined, action: FetchPiece): boolean {
+    const emit = (message: FromWorker): void => {
+      this.emit(message);
+    };
+    const onError = (error: unknown): void => {
+      this.#diskFailed(torrent, error);
+    };
+    return trade !== undefined && fetchRun({ torrent, trade, action, emit, onError });
   }
 
   #help(
@@ -320,7 +339,7 @@ class WorkerHost implements LinkHost {
     const torrentId = torrent.setup.torrentId;
     const own = torrent.assemblies.get(pieceIndex);
     if (!(link instanceof Link) || !link.trade?.canFetch || !claims) {
-      this.#refuseFetch(torrentId, action.linkId, pieceIndex, []);
+      this.#refuseFetch(torrentId, { linkId: action.linkId, pieceIndex, partial: [] });
       return;
     }
     const ferry = new BlockFerry({
@@ -342,11 +361,10 @@ class WorkerHost implements LinkHost {
   /** The link cannot take the piece: it choked or closed while the message was under way. */
   #refuseFetch(
     torrentId: number,
-    linkId: number,
-    pieceIndex: PieceIndex,
-    partial: Extract<LinkAction, { type: 'fetch-piece' }>['partial'],
+    { linkId, pieceIndex, count, partial }: Pick<FetchPiece, 'linkId' | 'pieceIndex' | 'count' | 'partial'>,
   ): void {
-    this.emit({ type: 'swarm', torrentId, event: { type: 'piece-released', linkId, pieceIndex, partial } });
+    const range = count === undefined ? { pieceIndex } : { pieceIndex, count };
+    this.emit({ type: 'swarm', torrentId, event: { type: 'piece-released', linkId, ...range, partial } });
   }
 
   #handleSettled(torrent: WorkerTorrent, assembly: PieceAssembly, result: AssemblyResult): void {
@@ -483,7 +501,7 @@ class WorkerHost implements LinkHost {
     this.#lastMeasureMs = nowMs;
     const isDiskBound = this.#pool.pressure > DISK_BOUND && this.#handles.busyCount > 0;
     for (const [torrentId, torrent] of this.#torrents) {
-      const waitsForDisk = isDiskBound && torrent.assemblies.size > 0;
+      const waitsForDisk = isDiskBound && torrent.assemblies.size + torrent.runs.size > 0;
       const measures: LinkMeasure[] = [];
       for (const { trade } of torrent.links) if (trade) measures.push(trade.measure(nowMs));
       if (measures.length > 0) this.emit({ type: 'measured', torrentId, measures, waitsForDisk });
@@ -498,38 +516,6 @@ class WorkerHost implements LinkHost {
     await Promise.allSettled([...this.#torrents.keys()].map((torrentId) => this.#removeTorrent(torrentId)));
     this.#outbox.flush();
     this.#onStopped();
-  }
-}
-
-function tellPeer(
-  link: Link,
-  action: Extract<
-    LinkAction,
-    { type: 'admit' | 'show' | 'choke' | 'unchoke' | 'interested' | 'not-interested' | 'exchange-peers' }
-  >,
-): void {
-  switch (action.type) {
-    case 'admit':
-      link.admit(action.blameKey, action.showsNothing === true);
-      return;
-    case 'show':
-      link.trade?.showPieces(action.pieceIndices, action.isAll);
-      return;
-    case 'choke':
-      link.trade?.choke();
-      return;
-    case 'unchoke':
-      link.trade?.unchoke();
-      return;
-    case 'interested':
-    case 'not-interested':
-      link.trade?.setInterested(action.type === 'interested');
-      return;
-    case 'exchange-peers':
-      link.trade?.exchangePeers(action);
-      return;
-    default:
-      action satisfies never;
   }
 }
 

@@ -8,6 +8,7 @@ import type { BufferPool } from './buffer-pool.js';
 import type { FileHandles } from './file-handles.js';
 import type { AssemblyTools, PieceAssembly } from './piece-assembly.js';
 import { PieceFiles } from './piece-files.js';
+import type { PieceRun } from './piece-run.js';
 import type { TorrentSetup } from './worker-messages.js';
 
 /** What is said on a torrent's open links all together. */
@@ -46,6 +47,8 @@ export class WorkerTorrent {
   readonly returning = new Set<Promise<void>>();
   /** Pieces that links of this worker hold. */
   readonly assemblies = new Map<PieceIndex, PieceAssembly>();
+  /** Runs of small pieces that links of this worker hold. */
+  readonly runs = new Set<PieceRun>();
   uploadOnly: boolean;
   /** UDP port of our DHT node. */
   dhtPort: number | undefined;

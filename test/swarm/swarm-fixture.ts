@@ -2,6 +2,7 @@
 import { PieceLayout, type PieceIndex } from '../../src/metainfo/piece-layout.js';
 import { Bitfield } from '../../src/protocol/bitfield.js';
 import type { PeerId } from '../../src/protocol/peer-address.js';
+import { piecesOf } from '../../src/swarm/pieces-of.js';
 import { seededRandom } from '../../src/swarm/seeded-random.js';
 import type { SwarmConfig } from '../../src/swarm/swarm-config.js';
 import type { LinkMeasure, SwarmAction, SwarmEvent } from '../../src/swarm/swarm-events.js';
@@ -127,7 +128,7 @@ export class SwarmTester {
 
   /** The pieces that a link was told to fetch, in order. */
   fetched(linkId: number): readonly number[] {
-    return this.of('fetch-piece').flatMap((action) => (action.linkId === linkId ? [action.pieceIndex] : []));
+    return this.of('fetch-piece').flatMap((action) => (action.linkId === linkId ? [...piecesOf(action)] : []));
   }
 
   #bits(indices: readonly number[]): Uint8Array {

@@ -3,14 +3,16 @@ import type { SwarmEvent } from '../../src/swarm/swarm-events.js';
 import { aPeerId, piece, SwarmTester } from './swarm-fixture.js';
 
 const PIECE_COUNT = 6;
+/** Of several blocks, or small ones, which go in runs. */
+const someLength = fc.constantFrom(40_000, 100);
 
 describe('Swarm, whatever comes', () => {
   it('keeps its invariants in any order of events, those of unknown links among them', () => {
     fc.assert(
-      fc.property(fc.array(anEvent(), { maxLength: 80 }), fc.boolean(), (events, wantsPieces) => {
+      fc.property(fc.array(anEvent(), { maxLength: 80 }), fc.boolean(), someLength, (events, wantsPieces, length) => {
         const tester = new SwarmTester({
           pieceCount: PIECE_COUNT,
-          pieceLengthBytes: 40_000,
+          pieceLengthBytes: length,
           wantsPieces,
           maxLinks: 3,
           trackerTiers: [['http://a/announce'], ['http://b/announce']],
@@ -31,6 +33,7 @@ function anEvent(): fc.Arbitrary<{ readonly event: SwarmEvent; readonly afterMs:
   // Links 1 to 3 are dialled by the swarm, the others come in; some are never known.
   const linkId = fc.integer({ min: 1, max: 7 });
   const pieceIndex = fc.nat(PIECE_COUNT - 1).map(piece);
+  const run = { pieceIndex: fc.nat(2).map(piece), count: fc.integer({ min: 1, max: PIECE_COUNT - 2 }) };
   const pieceIndices = fc.array(pieceIndex, { maxLength: 4 });
   const source = fc.constantFrom('disk', '198.51.100.7', `id:${aPeerId('aa')}`, `id:${aPeerId('bb')}`);
   const partial = fc.array(fc.record({ source, blocks: fc.constant(Uint8Array.of(0x80)) }), { maxLength: 2 });
@@ -83,6 +86,8 @@ function anEvent(): fc.Arbitrary<{ readonly event: SwarmEvent; readonly afterMs:
       pieceIndex,
       liars: fc.array(source, { maxLength: 1 }),
     }),
+    fc.record({ type: fc.constant('piece-verified' as const), linkId, ...run }),
+    fc.record({ type: fc.constant('piece-released' as const), linkId, ...run, partial: fc.constant([]) }),
     fc.record({
       type: fc.constant('piece-failed' as const),
       linkId,
