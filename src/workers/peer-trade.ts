@@ -43,6 +43,7 @@ import { MetadataServer } from './metadata-server.js';
 import { FastGrants } from './fast-grants.js';
 import { LinkReturns } from './link-returns.js';
 import type { BlockSink } from './piece-assembly.js';
+import { PieceNews } from './piece-news.js';
 import { PieceNotices } from './piece-notices.js';
 import { encodeOurExtensions } from './our-extensions.js';
 import type { PieceRun } from './piece-run.js';
@@ -98,6 +99,7 @@ export class PeerTrade implements TorrentTrade {
   readonly #downloads: DownloadQueue;
   readonly #returns: LinkReturns;
   readonly #notices: PieceNotices;
+  readonly #news: PieceNews;
   readonly #pipeline: RequestPipeline;
   readonly #peerHost: string;
   /** What the peer may ask for while we choke it, and what we may ask for while it chokes us (BEP 6). */
@@ -141,6 +143,12 @@ export class PeerTrade implements TorrentTrade {
     this.#rules = new PeerLink(torrent.layout, options.handshake.supportsFast);
     this.#decoder = new MessageDecoder({ pieceCount: torrent.layout.pieceCount });
     this.#pipeline = new RequestPipeline(host.nowMs());
+    this.#news = new PieceNews(options.linkId, (event, mayWait) => {
+      const message = { type: 'swarm', torrentId: torrent.setup.torrentId, event } as const;
+      // Waiting for company, so that the main thread wakes less often.
+      if (mayWait) host.emitLater(message);
+      else host.emit(message);
+    });
     this.#notices = new PieceNotices((bytes) => {
       connection.write(bytes);
     });
@@ -196,6 +204,7 @@ export class PeerTrade implements TorrentTrade {
       if (event) this.#handleEvent(event, nowMs);
       if (this.#isClosed) return;
     }
+    this.#news.flush();
     this.#downloads.runs.write();
     this.pumpDownloads();
     this.#uploads.pump();
@@ -380,7 +389,7 @@ export class PeerTrade implements TorrentTrade {
         this.#tell({ type: 'peer-has', linkId, pieces: event.pieces });
         return;
       case 'peer-have':
-        this.#tellLater({ type: 'peer-have', linkId, pieceIndices: event.pieceIndices });
+        this.#news.addHaves(event.pieceIndices);
         return;
       case 'peer-choked':
         this.#handleChoked(nowMs);
@@ -428,9 +437,7 @@ export class PeerTrade implements TorrentTrade {
   #handleRequest(range: CheckedRange): void {
     const isAllowed = !this.#rules.amChoking || this.#grants.take(range);
     const isServed = isAllowed && this.#torrent.offered.has(range.pieceIndex);
-    if (isServed && this.#notices.isNews(range.pieceIndex)) {
-      this.#tell({ type: 'peer-asked', linkId: this.#linkId, pieceIndices: [range.pieceIndex] });
-    }
+    if (isServed && this.#notices.isNews(range.pieceIndex)) this.#news.addAsked(range.pieceIndex);
     const outcome = isServed ? this.#uploads.push(range) : 'full';
     if (outcome === 'flood') {
       throw new ProtocolError(`more than ${MAX_QUEUED_REQUESTS} requests queued, refusals ignored`);
@@ -594,12 +601,8 @@ export class PeerTrade implements TorrentTrade {
     if (this.#rules.supportsFast && ranges.length > 0) this.#connection.write(encodeRanges('reject', ranges));
   }
 
-  /** Waits for company for a tick at most, so that the main thread wakes less often. */
-  #tellLater(event: SwarmEvent): void {
-    this.#host.emitLater({ type: 'swarm', torrentId: this.#torrent.setup.torrentId, event });
-  }
-
   #tell(event: SwarmEvent): void {
+    this.#news.flush();
     this.#host.emit({ type: 'swarm', torrentId: this.#torrent.setup.torrentId, event });
   }
 }
