@@ -14,7 +14,7 @@ import { syncFolder } from '../database/sync-folder.js';
 import { StorageError, type P2pError } from '../errors.js';
 import { describeDiskError } from './disk-errors.js';
 import { Flusher } from './flusher.js';
-import { ensureFolders, foldersAbove } from './torrent-folders.js';
+import { TorrentFolders, foldersAbove } from './torrent-folders.js';
 import type { TorrentFile } from './worker-messages.js';
 
 /** While pieces are written: more would keep their writes out of libuv's pool. */
@@ -43,6 +43,7 @@ interface Handle {
 export class FileHandles {
   readonly #most: number;
   readonly #flusher: Flusher;
+  readonly #folders = new TorrentFolders();
   /** In order of last use. */
   readonly #open = new Map<string, Handle>();
   /** Written, then closed to make room before they were flushed. */
@@ -165,7 +166,7 @@ export class FileHandles {
    * Who made a file is not asked: another thread may have, or a run that was killed before it flushed the name.
    */
   #openFile(file: TorrentFile, writes: boolean): number {
-    const fd = openFile(file, writes);
+    const fd = openFile(file, writes, this.#folders);
     const name = file.path ?? '';
     if (writes && !this.#flushedNames.has(name)) this.#unflushedNames.set(name, foldersAbove(name, file.depth));
     return fd;
@@ -283,11 +284,11 @@ export class FileHandles {
   }
 }
 
-function openFile(file: TorrentFile, writes: boolean): number {
+function openFile(file: TorrentFile, writes: boolean, folders: TorrentFolders): number {
   const name = file.path ?? '';
   try {
     if (!writes) return openRegular(name, O_RDONLY);
-    ensureFolders(name, file.depth);
+    folders.ensure(name, file.depth, performance.now());
     return openRegular(name, O_RDWR | O_CREAT | O_NOFOLLOW, file.lengthBytes);
   } catch (error) {
     throw describeDiskError(error, writes ? 'open for writing' : 'open', name);

@@ -4,6 +4,30 @@ import path from 'node:path';
 
 import { StorageError } from '../errors.js';
 
+/** Pieces of small files open several of one folder within it; a folder that is replaced later is seen. */
+const LOOKS_HOLD_MS = 2;
+
+/** Looks at the folders of files that are opened shortly after each other, once for all that lie in the same folder. */
+export class TorrentFolders {
+  readonly #lookedAt = new Set<string>();
+  #sinceMs = -Infinity;
+
+  /**
+   * As `ensureFolders`, without another look at folders that were looked at within the last two milliseconds.
+   * @param nowMs monotonic
+   */
+  ensure(filePath: string, depth: number, nowMs: number): void {
+    if (nowMs - this.#sinceMs >= LOOKS_HOLD_MS) {
+      this.#lookedAt.clear();
+      this.#sinceMs = nowMs;
+    }
+    const folder = `${depth} ${path.dirname(filePath)}`;
+    if (this.#lookedAt.has(folder)) return;
+    ensureFolders(filePath, depth);
+    this.#lookedAt.add(folder);
+  }
+}
+
 /**
  * Makes the torrent's own folders above a file. Their names are not flushed.
  * @param depth how many trailing components of `filePath` belong to the torrent
