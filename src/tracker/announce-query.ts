@@ -1,8 +1,9 @@
 /**
- * The query of an announce or scrape (BEP 3, 7, 21, 23, 48), read by hand: `info_hash` and `peer_id` are any bytes,
- * percent-encoded, which URL parsers would take for UTF-8. Strings of bytes have one character below 256 for each byte.
+ * The query of an announce or scrape (BEP 3, 7, 21, 23, 48). Strings of bytes have one character below 256 for each
+ * byte. Thread: the tracker's only one.
  */
 import type { PeerRole } from './peer-table.js';
+import { QueryFields } from './query-fields.js';
 import { DEFAULT_NUM_WANT, LEAST_PEER_PORT, MAX_NUM_WANT } from './tracker-limits.js';
 
 const HASH_BYTES = 20;
@@ -33,53 +34,92 @@ export interface QueryRefusal {
 
 /**
  * Reads the query of an announce. Unknown fields and `ip` (a third party's address) are passed over.
- * @param query what follows the `?`
+ * @param bytes what follows the `?`, from `start` to `end`
  */
-export function parseAnnounceQuery(query: string): AnnounceQuery | QueryRefusal {
-  const fields: AnnounceFields = { event: '', left: '', numwant: '', compact: '', no_peer_id: '', port: '' };
+export function parseAnnounceQuery(bytes: Buffer, start = 0, end = bytes.length): AnnounceQuery | QueryRefusal {
   let infoHash: string | undefined;
-  let peerId: string | undefined;
-  const isWellFormed = readFields(query, (name, value) => {
-    if (name === 'info_hash') infoHash = value;
-    else if (name === 'peer_id') peerId = value;
-    else if (isAnnounceField(name)) fields[name] = value;
-  });
-  if (!isWellFormed) return refusal('a percent sign in the query is not followed by two hex digits');
-  if (infoHash?.length !== HASH_BYTES) return wrongLength('info_hash', infoHash);
-  if (peerId?.length !== HASH_BYTES) return wrongLength('peer_id', peerId);
-  const port = parseWhole(fields.port);
+  let infoHashLength = MISSING;
+  let peerId: Uint8Array | undefined;
+  let peerIdLength = MISSING;
+  let port: number | undefined;
+  let left: number | undefined;
+  let isLeftWrong = false;
+  let numWant: number | undefined;
+  let event: AnnounceQueryEvent = 'none';
+  let isCompact = true;
+  let withPeerIds = true;
+  fields.start(bytes, start, end);
+  while (fields.next()) {
+    switch (announceFieldAtHand()) {
+      case 'info_hash':
+        infoHashLength = fields.valueLength;
+        infoHash = infoHashLength === HASH_BYTES ? infoHashAtHand() : undefined;
+        break;
+      case 'peer_id':
+        peerIdLength = fields.valueLength;
+        peerId = peerIdLength === HASH_BYTES ? fields.valueBytes() : undefined;
+        break;
+      case 'port':
+        port = fields.valueWhole();
+        break;
+      case 'left':
+        left = fields.valueWhole();
+        isLeftWrong = left === undefined && fields.valueLength > 0;
+        break;
+      case 'numwant':
+        numWant = fields.valueWhole();
+        break;
+      case 'event':
+        event = EVENTS.find(({ text }) => fields.isValue(text))?.event ?? 'none';
+        break;
+      case 'compact':
+        isCompact = !fields.isValue(NO);
+        break;
+      case 'no_peer_id':
+        withPeerIds = !fields.isValue(YES);
+        break;
+      default:
+    }
+  }
+  if (fields.isMalformed) return refusal(MALFORMED);
+  if (infoHash === undefined) return wrongLength('info_hash', infoHashLength);
+  if (peerId === undefined) return wrongLength('peer_id', peerIdLength);
   if (port === undefined || port > 0xffff) return refusal('port is missing, or no number from 1 to 65535');
   if (port < LEAST_PEER_PORT) return refusal(privilegedPort(port));
-  if (fields.left !== '' && parseWhole(fields.left) === undefined) return refusal('left is no whole number');
-
-  const event = parseEvent(fields.event);
+  if (isLeftWrong) return refusal('left is no whole number');
   return {
     type: 'announce',
     infoHash,
-    peerId: Buffer.from(peerId, 'latin1'),
+    peerId,
     port,
     event,
-    role: roleOf(event, /^0+$/.test(fields.left)),
-    numWant: Math.min(parseWhole(fields.numwant) ?? DEFAULT_NUM_WANT, MAX_NUM_WANT),
-    isCompact: fields.compact !== '0',
-    withPeerIds: fields.no_peer_id !== '1',
+    role: roleOf(event, left === 0),
+    numWant: Math.min(numWant ?? DEFAULT_NUM_WANT, MAX_NUM_WANT),
+    isCompact,
+    withPeerIds,
   };
 }
 
 /**
  * Reads the query of a scrape: one `info_hash` for each torrent.
+ * @param bytes what follows the `?`, from `start` to `end`
  * @returns the info hashes as strings of 20 bytes, ascending, no repeats; at least one
  */
-export function parseScrapeQuery(query: string): { readonly type: 'scrape'; infoHashes: string[] } | QueryRefusal {
+export function parseScrapeQuery(
+  bytes: Buffer,
+  start = 0,
+  end = bytes.length,
+): { readonly type: 'scrape'; infoHashes: string[] } | QueryRefusal {
   const infoHashes = new Set<string>();
-  let wrong: string | undefined;
-  const isWellFormed = readFields(query, (name, value) => {
-    if (name !== 'info_hash') return;
-    if (value.length === HASH_BYTES) infoHashes.add(value);
-    else wrong = value;
-  });
-  if (!isWellFormed) return refusal('a percent sign in the query is not followed by two hex digits');
-  if (wrong !== undefined) return wrongLength('info_hash', wrong);
+  let wrongBytes: number | undefined;
+  fields.start(bytes, start, end);
+  while (fields.next()) {
+    if (announceFieldAtHand() !== 'info_hash') continue;
+    if (fields.valueLength === HASH_BYTES) infoHashes.add(fields.valueText());
+    else wrongBytes = fields.valueLength;
+  }
+  if (fields.isMalformed) return refusal(MALFORMED);
+  if (wrongBytes !== undefined) return wrongLength('info_hash', wrongBytes);
   if (infoHashes.size === 0) return refusal('a scrape of all torrents is not answered: name them by info_hash');
   return { type: 'scrape', infoHashes: [...infoHashes].sort() };
 }
@@ -95,94 +135,56 @@ export function privilegedPort(port: number): string {
   return `port ${port} is refused: peers listen on ${LEAST_PEER_PORT} or above`;
 }
 
-/** The bytes that a percent-encoded text stands for, `+` being a space; undefined when it is malformed. */
-export function unescapeBytes(text: string): string | undefined {
-  if (!text.includes('%')) return text.includes('+') ? text.replaceAll('+', ' ') : text;
-  const bytes = text.length <= scratch.length ? scratch : Buffer.allocUnsafe(text.length);
-  let length = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    let code = text.charCodeAt(at);
-    if (code === PERCENT) {
-      const high = hexDigit(text.charCodeAt(at + 1));
-      const low = hexDigit(text.charCodeAt(at + 2));
-      if (high < 0 || low < 0) return undefined;
-      code = high * 16 + low;
-      at += 2;
-    } else if (code === PLUS) {
-      code = SPACE;
-    }
-    bytes[length] = code;
-    length += 1;
+/** One object reads all queries, one after another. */
+const fields = new QueryFields();
+
+type AnnounceField = 'info_hash' | 'peer_id' | 'port' | 'left' | 'numwant' | 'event' | 'compact' | 'no_peer_id';
+
+/** Which of the fields of an announce is at hand; undefined for one that is not known. */
+function announceFieldAtHand(): AnnounceField | undefined {
+  const ofLength = FIELDS[fields.nameLength];
+  if (!ofLength) return undefined;
+  for (const field of ofLength) if (fields.isNamed(field.bytes)) return field.name;
+  return undefined;
+}
+
+/** Most announces are of the torrent of the one before: then its string is used again, and with it its hash. */
+function infoHashAtHand(): string {
+  if (!fields.isValue(lastInfoHash.bytes)) {
+    lastInfoHash = { bytes: fields.valueBytes(), text: fields.valueText() };
   }
-  return bytes.toString('latin1', 0, length);
+  return lastInfoHash.text;
 }
 
-/** For info hash and peer id: nothing is left behind for the garbage collector. */
-const scratch = Buffer.allocUnsafeSlow(256);
+let lastInfoHash: { readonly bytes: Uint8Array; readonly text: string } = { bytes: new Uint8Array(), text: '' };
 
-type AnnounceField = 'event' | 'left' | 'numwant' | 'compact' | 'no_peer_id' | 'port';
-type AnnounceFields = Record<AnnounceField, string>;
+/** The fields of an announce by the length of their names. */
+const FIELDS = fieldsByLength(['info_hash', 'peer_id', 'port', 'left', 'numwant', 'event', 'compact', 'no_peer_id']);
+const EVENTS = (['started', 'stopped', 'completed', 'paused'] as const).map((event) => ({
+  event,
+  text: Buffer.from(event),
+}));
+const YES = Buffer.from('1');
+const NO = Buffer.from('0');
+const MISSING = -1;
+const MALFORMED = 'a percent sign in the query is not followed by two hex digits';
 
-const PERCENT = 0x25;
-const PLUS = 0x2b;
-const SPACE = 0x20;
-
-function isAnnounceField(name: string): name is AnnounceField {
-  switch (name) {
-    case 'event':
-    case 'left':
-    case 'numwant':
-    case 'compact':
-    case 'no_peer_id':
-    case 'port':
-      return true;
-    default:
-      return false;
-  }
+interface NamedField {
+  readonly name: AnnounceField;
+  readonly bytes: Uint8Array;
 }
 
-/** Calls `take` for each field; returns false when one is malformed. */
-function readFields(query: string, take: (name: string, value: string) => void): boolean {
-  for (let start = 0; start < query.length;) {
-    const ampersand = query.indexOf('&', start);
-    const end = ampersand < 0 ? query.length : ampersand;
-    const equals = query.indexOf('=', start);
-    const nameEnd = equals < 0 || equals > end ? end : equals;
-    const value = unescapeBytes(query.slice(nameEnd + 1, end));
-    if (value === undefined) return false;
-    take(query.slice(start, nameEnd), value);
-    start = end + 1;
-  }
-  return true;
+function fieldsByLength(names: readonly AnnounceField[]): readonly (readonly NamedField[])[] {
+  const longest = Math.max(...names.map(({ length }) => length));
+  return Array.from({ length: longest + 1 }, (_, length) =>
+    names.filter((name) => name.length === length).map((name) => ({ name, bytes: Buffer.from(name) })),
+  );
 }
 
-function parseEvent(text: string): AnnounceQueryEvent {
-  switch (text) {
-    case 'started':
-    case 'stopped':
-    case 'completed':
-    case 'paused':
-      return text;
-    default:
-      return 'none';
-  }
-}
-
-/** A number of digits alone; past 2^53 it is no more exact, which no field needs. */
-function parseWhole(text: string): number | undefined {
-  return /^\d{1,30}$/.test(text) ? Number(text) : undefined;
-}
-
-function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  if (code >= 0x41 && code <= 0x46) return code - 0x37;
-  if (code >= 0x61 && code <= 0x66) return code - 0x57;
-  return -1;
-}
-
-function wrongLength(field: string, value: string | undefined): QueryRefusal {
-  if (value === undefined) return refusal(`${field} is missing`);
-  return refusal(`${field} has ${value.length} bytes instead of ${HASH_BYTES}`);
+/** @param length of the value, or `MISSING` */
+function wrongLength(field: string, length: number): QueryRefusal {
+  if (length === MISSING) return refusal(`${field} is missing`);
+  return refusal(`${field} has ${length} bytes instead of ${HASH_BYTES}`);
 }
 
 function refusal(reason: string): QueryRefusal {

@@ -2,15 +2,16 @@
  * Finds the requests that a tracker gets all day long in what a connection sent: `GET /announce?…` and `GET /scrape?…`,
  * whole, with nothing in their headers that changes what they mean. Whatever else comes is not judged here, only left
  * to Node's HTTP server: it refuses what is malformed, and waits for what is not whole yet. So this reader may be strict,
- * and can be wrong in one way only, by taking what Node would not. Pure; copies nothing but the query.
+ * and can be wrong in one way only, by taking what Node would not. Pure; copies nothing.
  */
 import { MAX_HEADER_BYTES, MAX_URL_BYTES } from './tracker-limits.js';
 
 /** A request whose header ends with it: it has no body. */
 export interface PlainRequest {
   readonly path: '/announce' | '/scrape';
-  /** What follows the `?`; printable ASCII. */
-  readonly query: string;
+  /** What follows the `?`, as offsets into the bytes that were read; printable ASCII. */
+  readonly queryStart: number;
+  readonly queryEnd: number;
   /** Whether its sender wants to use the connection for another one. */
   readonly keepsAlive: boolean;
   /** Where the next request begins. */
@@ -37,7 +38,8 @@ export function readPlainRequest(bytes: Buffer, start: number): PlainRequest | u
   if (minor === ONE ? header.hostCount !== 1 : header.connection === 'keep-alive') return undefined;
   return {
     path,
-    query: bytes.toString('latin1', Math.min(targetStart + path.length + 1, at), at),
+    queryStart: Math.min(targetStart + path.length + 1, at),
+    queryEnd: at,
     keepsAlive: minor === ONE && header.connection !== 'close',
     end: header.end,
   };

@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { StorageError } from '../errors.js';
 import { AnnounceReplyWriter, failureReply, scrapeReply } from './announce-reply.js';
 import { AnnounceFrom } from './announce-from.js';
-import { parseAnnounceQuery, parseScrapeQuery } from './announce-query.js';
+import { parseAnnounceQuery, parseScrapeQuery, type AnnounceQuery, type QueryRefusal } from './announce-query.js';
 import type { PeerStore } from './peer-store.js';
-import type { PlainRequest } from './plain-request.js';
 import type { RequestSource, RequestSources } from './request-source.js';
 import { MAX_URL_BYTES } from './tracker-limits.js';
+import type { AnswerPlain } from './tracker-server.js';
 import { formatMetrics, type TrackerCounters, type TrackerStats } from './tracker-stats.js';
 
 /** An answer that is sent whole. Text is ASCII or bytes below 256. */
@@ -73,11 +73,12 @@ export class TrackerHttp {
   };
 
   /** Answers one request that was read without Node's server: the body, one character below 256 for each byte. */
-  readonly answerPlain = (request: PlainRequest, source: RequestSource): string => {
+  readonly answerPlain: AnswerPlain = (bytes, request, source, nowMs) => {
     this.#parts.counters.countResponse(200);
+    const { queryStart, queryEnd } = request;
     return request.path === '/announce'
-      ? this.#answerAnnounce(request.query, source)
-      : this.#answerScrape(request.query);
+      ? this.#answerAnnounce(parseAnnounceQuery(bytes, queryStart, queryEnd), source, nowMs)
+      : this.#answerScrape(parseScrapeQuery(bytes, queryStart, queryEnd));
   };
 
   /** A database that fails while the stats are made must not end the tracker. */
@@ -102,8 +103,11 @@ export class TrackerHttp {
       default:
         return textAnswer(404, 'nothing is here: this is a BitTorrent tracker, its peers announce at /announce');
     }
-    if (path === '/announce') return bencodeAnswer(this.#answerAnnounce(query, source));
-    if (path === '/scrape') return bencodeAnswer(this.#answerScrape(query));
+    const bytes = Buffer.from(query, 'latin1');
+    if (path === '/announce') {
+      return bencodeAnswer(this.#answerAnnounce(parseAnnounceQuery(bytes), source, this.#parts.nowMs()));
+    }
+    if (path === '/scrape') return bencodeAnswer(this.#answerScrape(parseScrapeQuery(bytes)));
     if (path === '/api/stats') return jsonAnswer(200, this.#parts.stats());
     return {
       status: 200,
@@ -112,19 +116,17 @@ export class TrackerHttp {
     };
   }
 
-  #answerAnnounce(query: string, source: RequestSource): string {
+  #answerAnnounce(announce: AnnounceQuery | QueryRefusal, source: RequestSource, nowMs: number): string {
     const { store, counters } = this.#parts;
-    const announce = parseAnnounceQuery(query);
     if (announce.type === 'refusal') return this.#refuse(announce.reason);
     this.#writer.start(announce);
-    const counts = store.announce(new AnnounceFrom(announce, source), this.#parts.nowMs(), this.#writer.takePeer);
+    const counts = store.announce(new AnnounceFrom(announce, source), nowMs, this.#writer.takePeer);
     if (!counts) return this.#refuse('the tracker is full; try again later');
     counters.announces[announce.event] += 1;
     return this.#writer.finish(counts);
   }
 
-  #answerScrape(query: string): string {
-    const scrape = parseScrapeQuery(query);
+  #answerScrape(scrape: ReturnType<typeof parseScrapeQuery>): string {
     if (scrape.type === 'refusal') return this.#refuse(scrape.reason);
     this.#parts.counters.scrapes += 1;
     return scrapeReply(scrape.infoHashes.map((infoHash) => [infoHash, this.#parts.store.scrape(infoHash)]));

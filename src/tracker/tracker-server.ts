@@ -22,11 +22,17 @@ export interface TrackerServerParts {
   readonly sources: RequestSources;
   /** Answers what goes through Node's server. */
   readonly listener: RequestListener;
-  /** The bencoded body for a plain request; one character below 256 for each byte. */
-  readonly answerPlain: (request: PlainRequest, source: RequestSource) => string;
+  readonly answerPlain: AnswerPlain;
   /** Monotonic. */
   readonly nowMs: () => number;
 }
+
+/**
+ * Answers a plain request.
+ * @param bytes those that the request was read from
+ * @returns the bencoded body; one character below 256 for each byte
+ */
+export type AnswerPlain = (bytes: Buffer, request: PlainRequest, source: RequestSource, nowMs: number) => string;
 
 /** A connection that has sent plain requests only, or nothing yet. */
 interface PlainConnection {
@@ -155,7 +161,8 @@ export class TrackerServer {
   #answerAll(connection: PlainConnection, bytes: Buffer): void {
     const { socket, source } = connection;
     if (socket.writableEnded) return;
-    connection.heardAtMs = this.#parts.nowMs();
+    const nowMs = this.#parts.nowMs();
+    connection.heardAtMs = nowMs;
     connection.patienceMs = limits.KEEP_ALIVE_MS;
     for (let at = 0; at < bytes.length;) {
       // Who does not read its answers is held back by Node's server.
@@ -164,7 +171,7 @@ export class TrackerServer {
         this.#handOver(connection, bytes.subarray(at));
         return;
       }
-      const body = this.#parts.answerPlain(request, source);
+      const body = this.#parts.answerPlain(bytes, request, source, nowMs);
       const end = request.keepsAlive ? KEEP_ALIVE : CLOSE;
       socket.write(`${HEAD}${body.length}${this.#dateLine}${end}${body}`, 'latin1');
       if (!request.keepsAlive) {

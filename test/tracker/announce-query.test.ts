@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseAnnounceQuery, parseScrapeQuery, unescapeBytes } from '../../src/tracker/announce-query.js';
+import { parseAnnounceQuery, parseScrapeQuery } from '../../src/tracker/announce-query.js';
 import { announceUrl } from '../../src/tracker/announce-client.js';
 
 const HASH = 'a'.repeat(20);
@@ -13,17 +13,25 @@ function query(fields: Record<string, string | undefined> = {}): string {
     .join('&');
 }
 
+function parse(text: string): ReturnType<typeof parseAnnounceQuery> {
+  return parseAnnounceQuery(Buffer.from(text, 'latin1'));
+}
+
+function parseScrape(text: string): ReturnType<typeof parseScrapeQuery> {
+  return parseScrapeQuery(Buffer.from(text, 'latin1'));
+}
+
 function reasonOf(fields: Record<string, string | undefined>): string {
-  const parsed = parseAnnounceQuery(query(fields));
+  const parsed = parse(query(fields));
   return parsed.type === 'refusal' ? parsed.reason : 'accepted';
 }
 
 describe('parseAnnounceQuery', () => {
   it('reads an announce', () => {
-    expect(parseAnnounceQuery(query({ event: 'started', compact: '1', numwant: '80' }))).to.deep.equal({
+    expect(parse(query({ event: 'started', compact: '1', numwant: '80' }))).to.deep.equal({
       type: 'announce',
       infoHash: HASH,
-      peerId: Buffer.from(ID),
+      peerId: new Uint8Array(Buffer.from(ID)),
       port: 6881,
       event: 'started',
       role: 'downloader',
@@ -35,7 +43,7 @@ describe('parseAnnounceQuery', () => {
 
   it('gives 50 peers by default and 200 at most', () => {
     const numWantOf = (numwant: string | undefined): unknown => {
-      const parsed = parseAnnounceQuery(query({ numwant }));
+      const parsed = parse(query({ numwant }));
       return parsed.type === 'announce' && parsed.numWant;
     };
     expect(numWantOf(undefined)).to.equal(50);
@@ -49,7 +57,7 @@ describe('parseAnnounceQuery', () => {
 
   it('knows seeds, partial seeds and downloaders', () => {
     const roleOf = (fields: Record<string, string | undefined>): unknown => {
-      const parsed = parseAnnounceQuery(query(fields));
+      const parsed = parse(query(fields));
       return parsed.type === 'announce' && parsed.role;
     };
     expect(roleOf({ left: '0' })).to.equal('seed');
@@ -78,6 +86,23 @@ describe('parseAnnounceQuery', () => {
     expect(reasonOf({ port: '65535' })).to.equal('accepted');
   });
 
+  it('passes over other fields, and takes the last of several', () => {
+    const parsed = parse(`ip=10.0.0.1&&=&key&port=1&${query({ no_peer_id: '0' })}&port=7000&no_peer_id=1&compact=0`);
+    expect(parsed).to.deep.include({ type: 'announce', port: 7_000, isCompact: false, withPeerIds: false });
+  });
+
+  it('reads only the part that it is given', () => {
+    const text = query();
+    const bytes = Buffer.from(`left=x&${text}%`, 'latin1');
+    expect(parseAnnounceQuery(bytes, 7, 7 + text.length)).to.deep.equal(parse(text));
+  });
+
+  it('tells torrents apart that follow one another', () => {
+    for (const letter of 'aabbab') {
+      expect(parse(query({ info_hash: letter.repeat(20) }))).to.deep.include({ infoHash: letter.repeat(20) });
+    }
+  });
+
   it('reads any bytes that the client escapes', () => {
     const bytes = fc.uint8Array({ minLength: 20, maxLength: 20 });
     fc.assert(
@@ -92,11 +117,11 @@ describe('parseAnnounceQuery', () => {
           leftBytes: 0,
           event: 'none',
         });
-        const parsed = parseAnnounceQuery(url.slice(url.indexOf('?') + 1));
+        const parsed = parse(url.slice(url.indexOf('?') + 1));
         expect(parsed).to.deep.include({
           type: 'announce',
           infoHash: Buffer.from(infoHash).toString('latin1'),
-          peerId: Buffer.from(peerId),
+          peerId,
         });
       }),
     );
@@ -105,34 +130,23 @@ describe('parseAnnounceQuery', () => {
   it('never throws, whatever it is given', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z_=&%+0-9;?#]{0,200}$/), (text) => {
-        expect(parseAnnounceQuery(text).type).to.equal('refusal');
+        expect(parse(text).type).to.equal('refusal');
       }),
     );
-  });
-});
-
-describe('unescapeBytes', () => {
-  it('keeps bytes that are no UTF-8, and takes + for a space', () => {
-    expect(unescapeBytes('%ff%00%E9a+b%2b')).to.equal('\xff\x00\xe9a b+');
-    expect(unescapeBytes('a+b')).to.equal('a b');
-  });
-
-  it('knows malformed escapes', () => {
-    for (const text of ['%', '%1', '%g0', '%0g', 'a%']) expect(unescapeBytes(text), text).to.equal(undefined);
   });
 });
 
 describe('parseScrapeQuery', () => {
   it('reads several info hashes, ascending and once each', () => {
     const b = 'b'.repeat(20);
-    expect(parseScrapeQuery(`info_hash=${b}&info_hash=${HASH}&info_hash=${b}`)).to.deep.equal({
+    expect(parseScrape(`info_hash=${b}&info_hash=${HASH}&info_hash=${b}`)).to.deep.equal({
       type: 'scrape',
       infoHashes: [HASH, b],
     });
   });
 
   it('refuses to scrape everything, and wrong info hashes', () => {
-    expect(parseScrapeQuery('')).to.deep.include({ type: 'refusal' });
-    expect(parseScrapeQuery(`info_hash=${HASH}&info_hash=abc`)).to.deep.include({ type: 'refusal' });
+    expect(parseScrape('')).to.deep.include({ type: 'refusal' });
+    expect(parseScrape(`info_hash=${HASH}&info_hash=abc`)).to.deep.include({ type: 'refusal' });
   });
 });

@@ -9,8 +9,14 @@ import { MAX_HEADER_BYTES, MAX_URL_BYTES } from '../../src/tracker/tracker-limit
 const ANNOUNCE = 'GET /announce?info_hash=%ff%00a HTTP/1.1\r\nHost: localhost:9999\r\nUser-Agent: x/1\r\n\r\n';
 const ODD_BYTES = ['\r', '\n', ' ', '\t', ':', '?', '&', '%', '#', '\0', '\x7f', '\xff', 'a', 'Z', '1', '/'];
 
-function read(text: string, start = 0): PlainRequest | undefined {
-  return readPlainRequest(Buffer.from(text, 'latin1'), start);
+function read(
+  text: string,
+  start = 0,
+): (Omit<PlainRequest, 'queryStart' | 'queryEnd'> & { query: string }) | undefined {
+  const plain = readPlainRequest(Buffer.from(text, 'latin1'), start);
+  if (!plain) return undefined;
+  const { queryStart, queryEnd, ...rest } = plain;
+  return { ...rest, query: text.slice(queryStart, queryEnd) };
 }
 
 function withHeader(...lines: string[]): string {
