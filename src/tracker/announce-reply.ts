@@ -4,12 +4,13 @@
  */
 import { formatIp, IP_BYTES, isIpv4 } from '../protocol/ip-address.js';
 import type { SwarmCounts, TakePeer } from './peer-store.js';
-import { ADDRESS_IS, PEER_RECORD } from './peer-table.js';
+import { ADDRESS_IS, ipOf, PEER_HEAD, PEER_TAIL } from './peer-table.js';
 import { ANNOUNCE_INTERVAL_MS, MAX_NUM_WANT, MIN_ANNOUNCE_INTERVAL_MS } from './tracker-limits.js';
 
 /** Of one peer: address and port (BEP 23, BEP 7). */
 export const COMPACT_IPV4_BYTES = 6;
 export const COMPACT_IPV6_BYTES = 18;
+const PEER_ID_BYTES = 20;
 const INTERVALS = `8:intervali${ANNOUNCE_INTERVAL_MS / 1000}e12:min intervali${MIN_ANNOUNCE_INTERVAL_MS / 1000}e`;
 
 /** Takes peers and becomes the body of a reply. One object serves all announces, one after another. */
@@ -30,21 +31,13 @@ export class AnnounceReplyWriter {
   }
 
   /** Adds a peer; at most `MAX_NUM_WANT` of them. */
-  readonly takePeer: TakePeer = (records, offset, insteadIp) => {
-    const ip = insteadIp ?? records;
-    const ipAt = insteadIp ? 0 : offset + PEER_RECORD.ip;
-    const portAt = offset + PEER_RECORD.port;
+  readonly takePeer: TakePeer = (records, head, tail, insteadIp) => {
     if (!this.#isCompact) {
-      const peerIdAt = offset + PEER_RECORD.peerId;
-      const peerId = this.#withPeerIds ? records.subarray(peerIdAt, peerIdAt + 20) : undefined;
-      const port = ((records[portAt] ?? 0) << 8) | (records[portAt + 1] ?? 0);
-      this.#dictionaries += dictionaryOf(ip.subarray(ipAt, ipAt + IP_BYTES), port, peerId);
+      this.#dictionaries += dictionaryOf(records, head, tail, { insteadIp, withPeerId: this.#withPeerIds });
       return;
     }
-    const isShort = insteadIp
-      ? isIpv4(insteadIp)
-      : ((records[offset + PEER_RECORD.address] ?? 0) & ADDRESS_IS.ipv4) !== 0;
-    (isShort ? this.#ipv4 : this.#ipv6).takePeer(records, offset, insteadIp);
+    const isShort = insteadIp ? isIpv4(insteadIp) : ((records[head + PEER_HEAD.state] ?? 0) & ADDRESS_IS.ipv4) !== 0;
+    (isShort ? this.#ipv4 : this.#ipv6).takePeer(records, head, tail, insteadIp);
   };
 
   /** The reply; keys ascend, as bencode wants. */
@@ -75,14 +68,13 @@ export function scrapeReply(swarms: readonly (readonly [infoHash: string, counts
 /** Compact peers of one family, end to end; one object serves all replies, one after another. */
 export class CompactPeers {
   readonly #buffer: Buffer;
-  /** Where the address begins among the 16 bytes of one. */
-  readonly #ipAt: number;
+  readonly #isIpv4: boolean;
   #length = 0;
 
   /** @param peerBytes `COMPACT_IPV4_BYTES` or `COMPACT_IPV6_BYTES` */
   constructor(peerBytes: number) {
     this.#buffer = Buffer.allocUnsafeSlow(MAX_NUM_WANT * peerBytes);
-    this.#ipAt = IP_BYTES + 2 - peerBytes;
+    this.#isIpv4 = peerBytes === COMPACT_IPV4_BYTES;
   }
 
   get length(): number {
@@ -99,13 +91,14 @@ export class CompactPeers {
   }
 
   /** Adds a peer of this family; at most `MAX_NUM_WANT` of them. */
-  readonly takePeer: TakePeer = (records, offset, insteadIp) => {
+  readonly takePeer: TakePeer = (records, head, tail, insteadIp) => {
     if (insteadIp) {
-      this.#append(insteadIp, this.#ipAt, IP_BYTES);
-      this.#append(records, offset + PEER_RECORD.port, offset + PEER_RECORD.port + 2);
+      this.#append(insteadIp, this.#isIpv4 ? IP_BYTES - 4 : 0, IP_BYTES);
+      this.#append(records, head + PEER_HEAD.port, head + PEER_HEAD.port + 2);
     } else {
-      // The port follows the address.
-      this.#append(records, offset + PEER_RECORD.ip + this.#ipAt, offset + PEER_RECORD.port + 2);
+      if (!this.#isIpv4) this.#append(records, tail + PEER_TAIL.ipStart, tail + PEER_TAIL.ipStart + IP_BYTES - 4);
+      // The port follows the last bytes of the address.
+      this.#append(records, head + PEER_HEAD.ipEnd, head + PEER_HEAD.port + 2);
     }
   };
 
@@ -116,15 +109,23 @@ export class CompactPeers {
 
   /** Byte by byte: for so few, `set` and `subarray` cost more than the copy. */
   #append(from: Uint8Array, start: number, end: number): void {
-    for (let at = start; at < end; at += 1) {
-      this.#buffer[this.#length] = from[at] ?? 0;
-      this.#length += 1;
-    }
+    const to = this.#buffer;
+    let length = this.#length;
+    for (let at = start; at < end; at += 1, length += 1) to[length] = from[at] ?? 0;
+    this.#length = length;
   }
 }
 
-function dictionaryOf(ip: Uint8Array, port: number, peerId: Uint8Array | undefined): string {
-  const host = formatIp(ip);
-  const id = peerId ? `7:peer id${peerId.length}:${Buffer.from(peerId).toString('latin1')}` : '';
+function dictionaryOf(
+  records: Uint8Array,
+  head: number,
+  tail: number,
+  { insteadIp, withPeerId }: { readonly insteadIp: Uint8Array | undefined; readonly withPeerId: boolean },
+): string {
+  const host = formatIp(insteadIp ?? ipOf(records, head, tail));
+  const port = ((records[head + PEER_HEAD.port] ?? 0) << 8) | (records[head + PEER_HEAD.port + 1] ?? 0);
+  const peerIdAt = tail + PEER_TAIL.peerId;
+  const peerId = Buffer.from(records.subarray(peerIdAt, peerIdAt + PEER_ID_BYTES)).toString('latin1');
+  const id = withPeerId ? `7:peer id${PEER_ID_BYTES}:${peerId}` : '';
   return `d2:ip${host.length}:${host}${id}4:porti${port}ee`;
 }

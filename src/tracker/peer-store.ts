@@ -36,10 +36,12 @@ export interface SwarmCounts {
 
 /**
  * Takes the peers of an answer, one by one.
- * @param records holds the peer's record at `offset` (layout: `PEER_RECORD`); a view, copy what is needed
+ * @param records holds the peer's record (layout: `PEER_HEAD` and `PEER_TAIL`); a view, copy what is needed
+ * @param head where the head of the record begins
+ * @param tail where its tail begins
  * @param ip where the requester reaches the peer, when that is not the address in the record
  */
-export type TakePeer = (records: Uint8Array, offset: number, ip: Uint8Array | undefined) => void;
+export type TakePeer = (records: Uint8Array, head: number, tail: number, ip: Uint8Array | undefined) => void;
 
 export interface PeerStore {
   /**

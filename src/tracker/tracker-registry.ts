@@ -4,7 +4,16 @@
  */
 import { isIpv4, isLoopbackIp } from '../protocol/ip-address.js';
 import type { PeerStore, StoreAnnounce, SwarmCounts, TakePeer } from './peer-store.js';
-import { ADDRESS_IS, PEER_RECORD, PeerTable, type PeerTableShare } from './peer-table.js';
+import {
+  ADDRESS_IS,
+  isIpOf,
+  PEER_HEAD,
+  PEER_RECORD_BYTES,
+  PEER_TAIL,
+  peerIdCheck,
+  PeerTable,
+  type PeerTableShare,
+} from './peer-table.js';
 import { RecordSlab } from './record-slab.js';
 
 export interface TrackerRegistryOptions {
@@ -45,7 +54,7 @@ export class TrackerRegistry implements PeerStore {
     this.#maxPeers = options.maxPeers;
     this.#random = options.random;
     this.#share = {
-      slab: new RecordSlab(PEER_RECORD.length),
+      slab: new RecordSlab(PEER_RECORD_BYTES),
       hashSeed: Math.floor(options.random() * 2 ** 32),
     };
   }
@@ -205,46 +214,64 @@ function drawsForOne(table: PeerTable, family: StoreAnnounce['onlyFamily']): num
 class Naming {
   readonly #table: PeerTable;
   readonly #records: Uint8Array;
+  readonly #words: Uint32Array;
   readonly #requester: StoreAnnounce;
   readonly #oldestSec: number;
   readonly #isRequesterLocal: boolean;
+  /** What few others have, so that all of peer ids and addresses is seldom read. */
+  readonly #idCheck: number;
+  readonly #lastPortByte: number;
   /** See `hostIpFor`; undefined until it is needed. */
   #hostIp: Uint8Array | null | undefined;
 
   constructor(table: PeerTable, requester: StoreAnnounce, oldestSec: number) {
     this.#table = table;
     this.#records = table.records;
+    this.#words = table.recordWords;
     this.#requester = requester;
     this.#oldestSec = oldestSec;
     this.#isRequesterLocal = isLoopbackIp(requester.ip);
+    this.#idCheck = peerIdCheck(requester.peerId);
+    this.#lastPortByte = requester.port & 0xff;
   }
 
   /** @returns whether the peer was named */
   name(slot: number, takePeer: TakePeer): boolean {
-    if (this.#table.heardAtSecAt(slot) < this.#oldestSec) return false;
-    const offset = this.#table.offsetOf(slot);
-    const instead = this.#instead(offset);
-    if (instead === null || !this.#isOfFamily(offset, instead)) return false;
-    if (isSelf(this.#records, offset, this.#requester, this.#isRequesterLocal ? undefined : instead)) return false;
-    takePeer(this.#records, offset, instead);
+    const head = this.#table.headOf(slot);
+    const tail = this.#table.tailOf(slot);
+    const records = this.#records;
+    if ((this.#words[(head + PEER_HEAD.heardAt) >>> 2] ?? 0) < this.#oldestSec) return false;
+    const isLoopback = ((records[head + PEER_HEAD.state] ?? 0) & ADDRESS_IS.loopback) !== 0;
+    const instead = isLoopback ? this.#insteadOfLoopback() : undefined;
+    if (instead === null || (this.#requester.onlyFamily && !this.#isOfFamily(head, instead))) return false;
+    if (this.#isSelf(head, tail, this.#isRequesterLocal ? undefined : instead)) return false;
+    takePeer(records, head, tail, instead);
     return true;
   }
 
-  /** The address to name instead of the one in the record; null when there is none. */
-  #instead(offset: number): Uint8Array | null | undefined {
-    const address = this.#records[offset + PEER_RECORD.address] ?? 0;
-    if ((address & ADDRESS_IS.loopback) === 0) return undefined;
+  /** Whether the peer is who asks: by its address as it would be given out, or by its peer id. */
+  #isSelf(head: number, tail: number, instead: Uint8Array | undefined): boolean {
+    const records = this.#records;
+    const { peerId, ip, port } = this.#requester;
+    if (records[head + PEER_HEAD.idCheck] === this.#idCheck && isAt(records, tail + PEER_TAIL.peerId, peerId)) {
+      return true;
+    }
+    const portAt = head + PEER_HEAD.port;
+    if (records[portAt + 1] !== this.#lastPortByte || records[portAt] !== port >>> 8) return false;
+    return instead ? isAt(instead, 0, ip) : isIpOf(records, head, tail, ip);
+  }
+
+  /** The address to name instead of a loopback one; undefined when that is right, null when there is none. */
+  #insteadOfLoopback(): Uint8Array | null | undefined {
     if (this.#isRequesterLocal) return this.#requester.onlyFamily === 'ipv6' ? LOOPBACK_IPV6 : undefined;
     if (this.#hostIp === undefined) this.#hostIp = hostIpFor(this.#requester);
     return this.#hostIp;
   }
 
-  #isOfFamily(offset: number, instead: Uint8Array | undefined): boolean {
-    const { onlyFamily } = this.#requester;
-    if (!onlyFamily) return true;
-    const address = this.#records[offset + PEER_RECORD.address] ?? 0;
-    const isShort = instead ? isIpv4(instead) : (address & ADDRESS_IS.ipv4) !== 0;
-    return isShort === (onlyFamily === 'ipv4');
+  #isOfFamily(head: number, instead: Uint8Array | undefined): boolean {
+    const state = this.#records[head + PEER_HEAD.state] ?? 0;
+    const isShort = instead ? isIpv4(instead) : (state & ADDRESS_IS.ipv4) !== 0;
+    return isShort === (this.#requester.onlyFamily === 'ipv4');
   }
 }
 
@@ -254,19 +281,6 @@ class Naming {
  */
 function hostIpFor({ reachedIp }: StoreAnnounce): Uint8Array | null {
   return reachedIp && !isLoopbackIp(reachedIp) ? reachedIp : null;
-}
-
-/** Whether the peer is who asks: by its address as it would be given out, or by its peer id. */
-function isSelf(
-  records: Uint8Array,
-  offset: number,
-  requester: StoreAnnounce,
-  instead: Uint8Array | undefined,
-): boolean {
-  if (isAt(records, offset + PEER_RECORD.peerId, requester.peerId)) return true;
-  const portAt = offset + PEER_RECORD.port;
-  if ((((records[portAt] ?? 0) << 8) | (records[portAt + 1] ?? 0)) !== requester.port) return false;
-  return instead ? isAt(instead, 0, requester.ip) : isAt(records, offset + PEER_RECORD.ip, requester.ip);
 }
 
 /** Whether `part` lies at `offset`. */

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatIp, parseIp } from '../../src/protocol/ip-address.js';
 import type { StoreAnnounce } from '../../src/tracker/peer-store.js';
-import { PEER_RECORD } from '../../src/tracker/peer-table.js';
+import { ipOf, PEER_HEAD } from '../../src/tracker/peer-table.js';
 import { TrackerRegistry } from '../../src/tracker/tracker-registry.js';
 import { seededRandom } from './seeded-random.js';
 
@@ -43,11 +43,19 @@ function anAnnounce(overrides: AnnounceOverrides = {}): StoreAnnounce {
   };
 }
 
+/** Of IPv4 and of two networks of IPv6 in turn, three with the same last 4 bytes; below 765. */
+function addressOf(peer: number): string {
+  const host = Math.floor(peer / 3);
+  const ipv6End = `c000:2${host.toString(16).padStart(2, '0')}`;
+  return [`192.0.2.${host}`, `2001:db8::${ipv6End}`, `2001:db8:1::${ipv6End}`][peer % 3] ?? '';
+}
+
 function announce(registry: TrackerRegistry, overrides: AnnounceOverrides = {}, nowMs = 0): string[] {
   const peers: string[] = [];
-  registry.announce(anAnnounce(overrides), nowMs, (records, offset, instead) => {
-    const record = Buffer.from(records.subarray(offset, offset + PEER_RECORD.length));
-    peers.push(`${formatIp(instead ?? record.subarray(0, 16))} ${record.readUInt16BE(PEER_RECORD.port)}`);
+  registry.announce(anAnnounce(overrides), nowMs, (records, head, tail, instead) => {
+    const view = new DataView(records.buffer, records.byteOffset);
+    const port = view.getUint16(head + PEER_HEAD.port);
+    peers.push(`${formatIp(instead ?? ipOf(records, head, tail))} ${port}`);
   });
   return peers.sort();
 }
@@ -311,7 +319,7 @@ describe('TrackerRegistry', () => {
         for (const { peer, role, stop, stepMs, sweep } of actions) {
           nowMs += stepMs;
           const nowSec = Math.floor(nowMs / 1000);
-          const from = `192.0.2.${peer}`;
+          const from = addressOf(peer);
           const named = announce(registry, { from, role, event: stop ? 'stopped' : 'other', numWant: 200 }, nowMs);
           if (stop) twin.delete(from);
           else twin.set(from, { role, heardSec: nowSec });
