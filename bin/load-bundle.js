@@ -13,7 +13,7 @@ const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
-const { isMainThread } = require('node:worker_threads');
+const { isMainThread, threadId } = require('node:worker_threads');
 
 const dist = path.join(__dirname, '..', 'dist');
 const mode = process.env.P2P_CODE_CACHE;
@@ -34,10 +34,7 @@ function loadBundle(name, build) {
   const cachedData = mode === 'off' ? undefined : readCode(codeFile);
   // The build writes ASCII alone, and text of one byte a character is taken as it is.
   const source = `(function (exports, require, module, __filename, __dirname, __import) {${fs.readFileSync(bundle, 'latin1')}\n})`;
-  const script = new vm.Script(source, {
-    filename: bundle,
-    cachedData,
-  });
+  const script = new vm.Script(source, { filename: bundle, cachedData });
   const isUseless = cachedData === undefined || script.cachedDataRejected;
   if (mode === 'renew' || (mode !== 'off' && isUseless && hasNoFlags())) writeLater(script, codeFile);
   const module = { exports: {} };
@@ -65,9 +62,10 @@ function digestOf(code) {
   return createHash('sha1').update(code).digest();
 }
 
-/** V8 refuses without flags what it made with them, and the other way round. */
+/** V8 refuses without its flags what it made with them, and the other way round. That flag of our threads is Node's own. */
 function hasNoFlags() {
-  return process.execArgv.length === 0 && !process.env.NODE_OPTIONS;
+  const flags = process.execArgv.filter((flag) => flag !== '--no-experimental-require-module');
+  return flags.length === 0 && !process.env.NODE_OPTIONS;
 }
 
 function writeLater(script, file) {
@@ -79,10 +77,12 @@ function writeLater(script, file) {
 
 /** Whole or not at all, and never an error: the folder of an installation may be read-only. */
 function writeCode(script, file) {
-  const unfinished = `${file}.${process.pid}.tmp`;
+  const unfinished = `${file}.${process.pid}-${threadId}.tmp`;
   try {
-    const code = script.createCachedData();
     fs.mkdirSync(path.dirname(file), { recursive: true });
+    // Before the work of making it: where nothing can be written, each command would do that in vain.
+    fs.writeFileSync(unfinished, '');
+    const code = script.createCachedData();
     fs.writeFileSync(unfinished, Buffer.concat([digestOf(code), code]));
     fs.renameSync(unfinished, file);
   } catch {

@@ -1,6 +1,7 @@
 /**
- * What ships: `src/` as a few ES modules in `dist/`, third-party code that can be bundled included, since starting a
- * bundle costs half of what starting the packages costs. Native code and WASM stay packages.
+ * What ships: `src/` as a few files in `dist/`, third-party code that can be bundled included, since starting a bundle costs
+ * half of what starting the packages costs. CommonJS for the command line and its threads, ES modules for programs. Native
+ * code and WASM stay packages.
  *
  *   node scripts/build.mjs            the bundles
  *   node scripts/build.mjs --types    the type declarations of the public API too (for publishing)
@@ -10,7 +11,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -195,6 +196,9 @@ async function keepCompiledCode() {
   } catch (error) {
     console.warn(`build: nothing was compiled ahead, so commands start slower: ${error.message}`);
   }
+  // Threads are ended at any moment, this one's writing included.
+  const written = existsSync(code) ? readdirSync(code) : [];
+  for (const file of written) if (file.endsWith('.tmp')) rmSync(path.join(code, file));
 }
 
 const startedMs = performance.now();

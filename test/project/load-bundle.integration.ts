@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { projectRoot } from '../helpers/project-root.js';
 
@@ -52,6 +54,39 @@ describe('bin/load-bundle.js', () => {
     expect(kept.byteLength).to.be.greaterThan(100_000);
     expect(readFileSync(codeFile()).equals(kept), 'was taken, so that nothing was written').to.equal(true);
     expect(second).to.equal(first);
+  });
+
+  it('keeps that of the worker threads too, while they run', async function () {
+    this.timeout(30_000);
+    const file = path.join(root, 'file');
+    writeFileSync(file, 'some text');
+    const { NODE_OPTIONS: _, ...inherited } = process.env;
+    const args = [
+      'peer',
+      'seed',
+      file,
+      '--port',
+      '0',
+      '--bind',
+      '127.0.0.1',
+      '--tracker',
+      'http://127.0.0.1:1/announce',
+    ];
+    const seed = spawn(process.execPath, [path.join(root, 'bin/run.js'), ...args, '--no-lsd', '--no-dht'], {
+      env: { ...inherited, P2P_CODE_CACHE: '', P2P_STATE: path.join(root, 'state') },
+      stdio: 'ignore',
+    });
+    const ended = once(seed, 'exit');
+    const hasThreads = (): boolean =>
+      existsSync(path.join(root, 'dist/code')) &&
+      readdirSync(path.join(root, 'dist/code')).some((name) => /^worker-main-.*\.bin$/.test(name));
+    try {
+      while (!hasThreads() && seed.exitCode === null) await sleep(50);
+      expect(hasThreads()).to.equal(true);
+    } finally {
+      seed.kill('SIGKILL');
+      await ended;
+    }
   });
 
   it('does without a file that was harmed, and writes it anew', () => {
