@@ -16,6 +16,8 @@ export class CopyRecorder implements OwnershipRecorder {
   #verified: number[] = [];
   #durable: number[] = [];
   #files: readonly CopyFile[] = [];
+  /** Whether a power cut leaves on record that this run began to write. */
+  #isBegun = false;
   /** Payload that the store has counted. */
   #counted = { down: 0, up: 0 };
   #retry: NodeJS.Timeout | undefined;
@@ -44,11 +46,11 @@ export class CopyRecorder implements OwnershipRecorder {
       // First: a piece that is called durable is believed only with its file.
       if (this.#files.length > 0) this.#store.recordFiles(this.copyId, this.#files);
       this.#files = [];
-      this.#store.recordPieces(this.copyId, {
-        intents: this.#intents,
-        verified: this.#verified,
-        durable: this.#durable,
-      });
+      // Nothing is written before the first intents: whatever a power cut leaves of the files, they are known as ours.
+      const begins = !this.#isBegun && this.#intents.length > 0;
+      const changes = { intents: this.#intents, verified: this.#verified, durable: this.#durable };
+      this.#store.recordPieces(this.copyId, changes, begins);
+      this.#isBegun ||= begins;
     } catch (error) {
       if (!isRetryable(error)) throw error;
       this.#retry = setTimeout(() => {

@@ -144,13 +144,14 @@ export class CopyStore {
   }
 
   /**
-   * Records a batch of changes, thousands of them at once; `PieceChanges` says what each does. What is lost is on the
-   * disk when this returns: the bytes of such a piece are about to be replaced, and after a power cut a record that still
-   * called it durable would be believed.
+   * Records a batch of changes, thousands of them at once; `PieceChanges` says what each does.
+   * @param flush whether the batch, and all that was written before it, is on the disk when this returns. When left out,
+   *   what is lost is: the bytes of such a piece are about to be replaced, and after a power cut a record that still called
+   *   it durable would be believed
    * @throws {P2P_INVARIANT} when there is no such copy or piece, or a durable one is not verified; nothing is recorded
    */
-  recordPieces(copyId: number, changes: PieceChanges): void {
-    const write = (changes.lost?.length ?? 0) > 0 ? this.#writeThrough.bind(this) : this.#write.bind(this);
+  recordPieces(copyId: number, changes: PieceChanges, flush = (changes.lost?.length ?? 0) > 0): void {
+    const write = flush ? this.#writeThrough.bind(this) : this.#write.bind(this);
     write(() => {
       const spans = new Map<number, SpanBitmaps>();
       applyChanges(changes, this.#pieceCount(copyId), (number) => {

@@ -5,17 +5,24 @@ import type { CopyStore } from '../../src/store/copy-store.js';
 import type { PieceChanges } from '../../src/store/piece-bitmaps.js';
 
 /** A store whose first writes fail as given. */
-function aStore(...failures: StorageError[]): { store: CopyStore; written: PieceChanges[]; next: () => Promise<void> } {
+function aStore(...failures: StorageError[]): {
+  store: CopyStore;
+  written: PieceChanges[];
+  flushed: PieceChanges[];
+  next: () => Promise<void>;
+} {
   const written: PieceChanges[] = [];
+  const flushed: PieceChanges[] = [];
   let wake = (): void => {};
-  const recordPieces = (_copyId: number, changes: PieceChanges): void => {
+  const recordPieces = (_copyId: number, changes: PieceChanges, flush: boolean): void => {
     const failure = failures.shift();
     if (failure) throw failure;
     written.push(changes);
+    if (flush) flushed.push(changes);
     wake();
   };
   const next = (): Promise<void> => new Promise((resolve) => (wake = resolve));
-  return { store: { recordPieces } as unknown as CopyStore, written, next };
+  return { store: { recordPieces } as unknown as CopyStore, written, flushed, next };
 }
 
 const busy = (): StorageError => new StorageError('P2P_STATE_UNUSABLE', 'locked', { cause: 'SQLITE_BUSY' });
@@ -49,6 +56,28 @@ describe('CopyRecorder', () => {
     await later;
 
     expect(written).to.deep.equal([{ intents: [], verified: [], durable: [4] }]);
+  });
+
+  it('flushes its first intents, and nothing else', () => {
+    const { store, flushed } = aStore(busy());
+    const recorder = new CopyRecorder(store, 1);
+
+    recorder.record({ intents: [1] });
+    recorder.record({ intents: [2] });
+    recorder.record({ intents: [3], verified: [1] });
+
+    expect(flushed).to.deep.equal([{ intents: [1, 2], verified: [], durable: [] }]);
+  });
+
+  it('flushes nothing before there are intents', () => {
+    const { store, flushed } = aStore();
+    const recorder = new CopyRecorder(store, 1);
+
+    recorder.record({ verified: [1] });
+    expect(flushed).to.deep.equal([]);
+    recorder.record({ intents: [2] });
+
+    expect(flushed).to.have.lengthOf(1);
   });
 
   it('throws what can never be written', () => {

@@ -5,14 +5,14 @@
  */
 import { expect } from 'chai';
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 import { torrentFiles } from '../../src/engine/torrent-files.js';
 import type { Metainfo } from '../../src/metainfo/metainfo.js';
 import { parseMetainfo } from '../../src/metainfo/parse-metainfo.js';
 import { seededRandom } from '../../src/swarm/seeded-random.js';
 import type { JsonLine } from '../helpers/json-line.js';
-import type { DiskEvent } from '../helpers/power-cut/disk-log.js';
+import type { DiskEvent, Inode } from '../helpers/power-cut/disk-log.js';
 import { aMemoryFolder, Recorder, requireRecorder } from '../helpers/power-cut/recorder.js';
 import {
   adoptInodes,
@@ -22,11 +22,12 @@ import {
   type KnownTorrent,
   type RecordedPlaces,
 } from '../helpers/power-cut/recovered-state.js';
-import { SimulatedDisk, type DiskImage } from '../helpers/power-cut/simulated-disk.js';
+import { SimulatedDisk, type DiskImage, type ImageFile } from '../helpers/power-cut/simulated-disk.js';
 import { useSwarm, type DownloadRun } from '../helpers/swarm-fixture.js';
 import { testBytes } from '../helpers/test-bytes.js';
 
 const MIB = 1024 * 1024;
+const PAGE_BYTES = 4096;
 const SEED = 24;
 /** Longer than two flushes of the files (5 s) and one of the database's log (10 s). */
 const SECOND_RUN_MS = 11_000;
@@ -187,6 +188,44 @@ describe('A power cut', function () {
       });
     }
   });
+
+  it('leaves a .part that is known from its first bytes on, though the disk kept nothing else', async () => {
+    const { events, killed } = recorded;
+    const disk = new SimulatedDisk({ rootInode: recorder.rootInode });
+    const nameOf = new Map<Inode, string>();
+    const begun = new Set<string>();
+    for (const [at, event] of events.slice(0, killed.at).entries()) {
+      disk.apply(event);
+      if (event.type === 'create') nameOf.set(event.inode, torrentOf(event.path)?.metainfo.name ?? '');
+      const name = event.type === 'write' ? nameOf.get(event.inode) : undefined;
+      const isFirst = !!name && !begun.has(name);
+      if (isFirst) begun.add(name);
+      if (begun.size === 0) continue;
+      const image = disk.cut(seededRandom(SEED), (path) => (path.split('/')[0] === 'out' ? 1 : 0));
+      if (isFirst) await restart(withoutWholePieces(image));
+      const recovered = recoverState(image, places, join(workDir, 'recovered'));
+      expect(recovered.begun, `after event ${at}, a ${event.type}`).to.include.all.keys(...begun);
+    }
+
+    expect(begun.size).to.equal(places.torrents.length);
+  });
+
+  /** Which download an entry of the recorded folder belongs to while it is not complete. */
+  function torrentOf(path: string): KnownTorrent | undefined {
+    const below = relative(places.outputDir, join(places.root, path));
+    return places.torrents.find(({ metainfo }) => below.split('/')[0] === `${metainfo.name}.part`);
+  }
+
+  /** Of what is in a `.part`, only every other page has reached the disk. */
+  function withoutWholePieces({ folders, files }: DiskImage): DiskImage {
+    const torn = [...files].map(([path, file]): [string, ImageFile] => {
+      const bytes = Buffer.from(file.bytes);
+      const lostBytes = torrentOf(path) ? bytes.length : 0;
+      for (let at = 0; at < lostBytes; at += 2 * PAGE_BYTES) bytes.subarray(at, at + PAGE_BYTES).fill(0);
+      return [path, { ...file, bytes }];
+    });
+    return { folders, files: new Map(torn) };
+  }
 
   async function restart(image: DiskImage): Promise<void> {
     const { durable } = recoverState(image, places, join(workDir, 'recovered'));

@@ -31,6 +31,8 @@ export interface RecoveredState {
   readonly notes: readonly string[];
   /** Pieces that are recorded as durable, `NAME/INDEX`. */
   readonly durable: ReadonlySet<string>;
+  /** Names of torrents of which anything is on record as written, or about to be. */
+  readonly begun: ReadonlySet<string>;
   /** Of the pieces that may be believed without a look at them, those that are wrong. */
   readonly wrong: readonly string[];
 }
@@ -39,19 +41,21 @@ export interface RecoveredState {
 export function recoverState(image: DiskImage, places: RecordedPlaces, workDir: string): RecoveredState {
   return withStore(image, relative(places.root, places.stateDir), workDir, (store, notes) => {
     const durable = new Set<string>();
+    const begun = new Set<string>();
     const wrong: string[] = [];
     for (const copy of store.listCopies()) {
       const torrent = places.torrents.find(({ metainfo }) => metainfo.infoHash === copy.infoHash);
       if (!torrent) throw new Error(`nobody downloaded ${copy.infoHash}`);
       const found = foundFiles(image, places.root, torrent.metainfo, copy.rootPath);
       const owned = store.ownership(copy.id);
+      if (!owned.intents.isEmpty() || !owned.verified.isEmpty()) begun.add(copy.name);
       for (const index of owned.durable.indices()) durable.add(`${copy.name}/${index}`);
       const believed = copy.stoppedCleanly ? owned.verified : owned.durable;
       for (const index of believed.indices()) {
         if (!isRight(torrent, torrent.metainfo.layout.pieceIndex(index), found)) wrong.push(`${copy.name}/${index}`);
       }
     }
-    return { notes, durable, wrong };
+    return { notes, durable, begun, wrong };
   });
 }
 

@@ -122,6 +122,16 @@ describe('SimulatedDisk', () => {
     ]);
   });
 
+  it('keeps of each file and folder as much as is said of its path', () => {
+    const events = [mkdir('f'), ...sync(ROOT), create('f/a'), write('lost'), create('b', 4)];
+    const disk = aDisk([...events, { type: 'write', inode: 4, offset: 0, bytes: Buffer.from('kept') }]);
+    const random = seededRandom('');
+
+    expect(show(disk.cut(random, (path) => (path === 'f/a' ? 0 : 1)))).to.equal('b=kept f/ f/a=');
+    expect(show(disk.cut(random, (path) => (path === 'f' ? 0 : 1)))).to.equal('b=kept f/');
+    expect(show(disk.cut(random, (path) => (path === '' ? 0 : 1)))).to.equal('f/ f/a=lost');
+  });
+
   it('may forget that a file was cut', () => {
     expect([...outcomes([...aFile, write('long'), ...sync(), truncate(1)])]).to.have.members(['a=long', 'a=l']);
   });

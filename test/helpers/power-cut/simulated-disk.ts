@@ -118,23 +118,24 @@ export class SimulatedDisk {
   /**
    * What may be there if the power goes now. Changes nothing: it can be asked again, with other chance.
    * @param random numbers from 0 to below 1
-   * @param odds how likely it is that something unsynced is there; 0: nothing, 1: everything; when left out, each file and
-   * each folder has its own, so that one may be there wholly and another not at all
+   * @param odds how likely it is that something unsynced is there; 0: nothing, 1: everything; or by the path of a file or
+   * folder. When left out, each of them has its own, so that one may be there wholly and another not at all
    */
-  cut(random: () => number, odds?: number): DiskImage {
+  cut(random: () => number, odds?: number | ((path: string) => number)): DiskImage {
     const folders: string[] = [];
     const files = new Map<string, ImageFile>();
     const contents = new Map<SimulatedFile, ImageFile>();
-    const nextOdds = (): number => odds ?? ODDS[Math.floor(random() * ODDS.length)] ?? 1;
-    const visit = (folder: SimulatedFolder, prefix: string): void => {
-      for (const [name, entry] of namesAfterCut(folder, random, nextOdds())) {
-        const path = `${prefix}${name}`;
+    const oddsOf = (path: string): number =>
+      (typeof odds === 'function' ? odds(path) : odds) ?? ODDS[Math.floor(random() * ODDS.length)] ?? 1;
+    const visit = (folder: SimulatedFolder, folderPath: string): void => {
+      for (const [name, entry] of namesAfterCut(folder, random, oddsOf(folderPath))) {
+        const path = folderPath === '' ? name : `${folderPath}/${name}`;
         if (entry.kind === 'folder') {
           folders.push(path);
-          visit(entry, `${path}/`);
+          visit(entry, path);
           continue;
         }
-        const file = contents.get(entry) ?? { inode: entry.inode, bytes: bytesAfterCut(entry, random, nextOdds()) };
+        const file = contents.get(entry) ?? { inode: entry.inode, bytes: bytesAfterCut(entry, random, oddsOf(path)) };
         contents.set(entry, file);
         files.set(path, file);
       }
