@@ -1,10 +1,9 @@
 /** What the store promises when the power goes; whole downloads are in test/scenarios/24-power-cut.integration.ts. */
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { join } from 'node:path';
 
 import { seededRandom } from '../../src/swarm/seeded-random.js';
-import type { DiskEvent } from '../helpers/power-cut/disk-log.js';
 import { aMemoryFolder, Recorder, requireRecorder } from '../helpers/power-cut/recorder.js';
 import { withStore } from '../helpers/power-cut/recovered-state.js';
 import { SimulatedDisk } from '../helpers/power-cut/simulated-disk.js';
@@ -17,29 +16,50 @@ describe('CopyStore and a power cut', function () {
   let memory: ReturnType<typeof aMemoryFolder> | undefined;
   let workDir = '';
   let recorder: Recorder;
-  let events: readonly DiskEvent[] = [];
 
-  before(function () {
+  beforeEach(function () {
     requireRecorder(this);
     memory = aMemoryFolder();
     workDir = memory.path;
     recorder = new Recorder({ root: join(workDir, 'disk'), workDir });
-    const args = [storeProcess, 'lose', join(recorder.root, 'state'), join(recorder.root, 'file')];
-    const { status, stderr } = spawnSync(process.execPath, args, {
-      env: { ...process.env, ...recorder.nextEnv() },
-      encoding: 'utf8',
-    });
-    expect(status, stderr).to.equal(0);
-    events = recorder.events();
   });
 
-  after(() => memory?.remove());
+  afterEach(() => memory?.remove());
+
+  /** Runs a task of `store-process.ts` that has a file. @returns how it ended */
+  function run(task: string): Pick<SpawnSyncReturns<string>, 'status' | 'signal' | 'stderr'> {
+    const args = [storeProcess, task, join(recorder.root, 'state'), join(recorder.root, 'file')];
+    return spawnSync(process.execPath, args, { env: { ...process.env, ...recorder.nextEnv() }, encoding: 'utf8' });
+  }
+
+  it('keeps what was flushed, though another process made the log and was killed', () => {
+    expect(run('begin').signal).to.equal('SIGKILL');
+    const { status, stderr } = run('goOn');
+    expect(status, stderr).to.equal(0);
+
+    const disk = new SimulatedDisk({ rootInode: recorder.rootInode });
+    let isFlushed = false;
+    for (const event of recorder.events()) {
+      disk.apply(event);
+      isFlushed ||= event.type === 'mark' && event.text.includes('flushed');
+      if (!isFlushed) continue;
+      const image = disk.cut(seededRandom(''), 0);
+      const intents = withStore(image, 'state', join(workDir, 'recovered'), (store) =>
+        store.listCopies().flatMap(({ id }) => [...store.ownership(id).intents.indices()]),
+      );
+      expect(intents, `after a ${event.type}`).to.deep.equal([1]);
+    }
+
+    expect(isFlushed).to.equal(true);
+  });
 
   it('never believes again in a durable piece that was found wrong, while it is written anew', () => {
+    const { status, stderr } = run('lose');
+    expect(status, stderr).to.equal(0);
     const disk = new SimulatedDisk({ rootInode: recorder.rootInode });
     let isLost = false;
     const seen = { believed: 0, doubted: 0, torn: 0 };
-    for (const [at, event] of events.entries()) {
+    for (const [at, event] of recorder.events().entries()) {
       disk.apply(event);
       isLost ||= event.type === 'mark' && event.text.includes('lost');
       for (let number = 0; isLost && number < CUTS_EACH_EVENT; number += 1) {

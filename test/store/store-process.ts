@@ -69,6 +69,24 @@ const tasks: Record<string, (stateDir: string, argument: string) => Promise<void
     await once(process.stdin, 'end');
   },
 
+  /** Makes the database, and is killed before anything of it is flushed. */
+  async begin(stateDir, path) {
+    const store = new CopyStore(openStateDatabase(stateDir));
+    store.openCopy(aCopyRequest({ rootPath: path }));
+    process.kill(process.pid, 'SIGKILL');
+    await new Promise(() => undefined);
+  },
+
+  /** Goes on with what the other left, and flushes what it writes down. */
+  async goOn(stateDir, path) {
+    const database = openStateDatabase(stateDir);
+    const store = new CopyStore(database);
+    const { id } = store.openCopy(aCopyRequest({ rootPath: path }));
+    store.recordPieces(id, { intents: [1] }, true);
+    say({ type: 'flushed' });
+    database.close();
+  },
+
   /** Owns all ten pieces of a file for good, finds one of them wrong, and writes it anew. */
   async lose(stateDir, path) {
     const database = openStateDatabase(stateDir);
