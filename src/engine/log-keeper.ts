@@ -1,6 +1,7 @@
 /**
  * Keeps the log (WAL) of the state database small: automatic checkpoints are off, since they would stall the main thread.
- * However little is in it, it is moved after a while: with `synchronous=NORMAL` only what was moved survives a power cut.
+ * However little is in it, it is moved after a while: with `synchronous=NORMAL` a power cut may take what was neither moved
+ * nor flushed.
  */
 import { stat } from 'node:fs/promises';
 
