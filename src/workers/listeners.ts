@@ -70,21 +70,16 @@ function incomingMost(host: string): number {
   return isPrivateHost(host) ? INCOMING_MOST_PRIVATE_ADDRESS : INCOMING_MOST_PUBLIC_ADDRESS;
 }
 
+/** All addresses are asked for in Node's way, without one: `::` is an address that it parses, by a regex of 17 ms. */
 async function listenOn(server: net.Server, host: string | undefined, port: number): Promise<number> {
-  const tryHost = (bindHost: string): Promise<number> =>
-    new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host: bindHost, port }, () => {
-        server.off('error', reject);
-        const address = server.address();
-        resolve(typeof address === 'object' && address ? address.port : port);
-      });
-    });
   try {
-    return await tryHost(host ?? '::');
+    const bound = await tryHost(server, host, port);
+    if (host !== undefined || bound.family === 'IPv6') return bound.port;
+    // Either there is no IPv6, or another program has that port of it, and who asks for us would be sent there.
+    server.close();
+    return (await listenOnAll(server, port)).port;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (host === undefined && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL')) return tryHost('0.0.0.0');
     if (code === 'EADDRINUSE' || code === 'EACCES') {
       const why = code === 'EACCES' ? 'may not be used by this user' : 'is taken by another program';
       throw new OptionError(`port ${port} ${why}; choose another with -p, or -p 0 for any`, { port }, 'P2P_PORT_TAKEN');
@@ -94,4 +89,24 @@ async function listenOn(server: net.Server, host: string | undefined, port: numb
     }
     throw new OptionError(`cannot listen on ${host ?? 'any address'}, port ${port}: ${message}`, { port });
   }
+}
+
+async function listenOnAll(server: net.Server, port: number): Promise<net.AddressInfo> {
+  try {
+    return await tryHost(server, '::', port);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL') return await tryHost(server, '0.0.0.0', port);
+    throw error;
+  }
+}
+
+function tryHost(server: net.Server, host: string | undefined, port: number): Promise<net.AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...(host === undefined ? {} : { host }), port }, () => {
+      server.off('error', reject);
+      resolve(server.address() as net.AddressInfo);
+    });
+  });
 }

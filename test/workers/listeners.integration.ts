@@ -54,6 +54,22 @@ describe('Listeners', () => {
     expect(failure).to.have.property('message').that.contains(String(port));
   });
 
+  it('says so too when another program has that port for IPv6 alone', async function () {
+    const other = net.createServer();
+    const isIpv6 = await new Promise<boolean>((resolve) => {
+      other.once('error', () => resolve(false)).listen({ host: '::', port: 0, ipv6Only: true }, () => resolve(true));
+    });
+    if (!isIpv6) return this.skip();
+    const { port } = other.address() as net.AddressInfo;
+
+    const failure = await aListener()
+      .listeners.listen(undefined, port)
+      .catch((error: unknown) => error as P2pError);
+
+    other.close();
+    expect(failure).to.have.property('code', 'P2P_PORT_TAKEN');
+  });
+
   it('says that a host is none of this machine', async () => {
     const failure = await aListener()
       .listeners.listen('192.0.2.1', 0)
