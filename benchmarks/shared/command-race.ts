@@ -40,7 +40,7 @@ export async function raceCommands(report: Report, racers: readonly Racer[], set
 }
 
 async function runOnce({ command, env }: Racer): Promise<MeasuredExit> {
-  const started = new MeasuredProcess(command, env);
+  const started = new MeasuredProcess(command, { ...(env && { env }) });
   const exit = await started.exit();
   if (exit.exitCode !== 0) throw new Error(`ended with ${exit.exitCode}: ${started.stderr.trim().slice(0, 200)}`);
   return exit;
