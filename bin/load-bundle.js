@@ -10,7 +10,6 @@
  */
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
-const { createRequire } = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
 const { isMainThread, threadId } = require('node:worker_threads');
@@ -26,19 +25,20 @@ const DIGEST_BYTES = 20;
 /**
  * @param {string} name of the bundle: `dist/<name>.bundle.js`
  * @param {string} build digest of its text, so that code of another build is never taken for it
+ * @param {NodeJS.Require} requireThere `require` of a module in `dist/`
  * @returns {unknown} what the bundle exports; anew with each call, so only one module may make it
  */
-function loadBundle(name, build) {
+function loadBundle(name, build, requireThere) {
   const bundle = path.join(dist, `${name}.bundle.js`);
   const codeFile = path.join(dist, 'code', `${name}-${build}-${process.version}-${process.arch}.bin`);
   const cachedData = mode === 'off' ? undefined : readCode(codeFile);
-  // The build writes ASCII alone, and text of one byte a character is taken as it is.
-  const source = `(function (exports, require, module, __filename, __dirname, __import) {${fs.readFileSync(bundle, 'latin1')}\n})`;
+  // The build writes ASCII alone, and text of one byte a character is taken as it is: one function.
+  const source = fs.readFileSync(bundle, 'latin1');
   const script = new vm.Script(source, { filename: bundle, cachedData });
   const isUseless = cachedData === undefined || script.cachedDataRejected;
   if (mode === 'renew' || (mode !== 'off' && isUseless && hasNoFlags())) writeLater(script, codeFile);
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(bundle), module, bundle, dist, importModule);
+  script.runInThisContext()(module.exports, requireThere, module, bundle, dist, importModule);
   return module.exports;
 }
 

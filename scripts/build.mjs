@@ -36,7 +36,7 @@ const COMMAND_ENTRIES = {
 const MODULE_ENTRIES = { index: 'src/engine/index.ts' };
 
 /** Packages that stay packages: native code, WASM beside its JavaScript, and oclif plugins, which oclif loads itself. */
-const PACKAGES = ['better-sqlite3', '@napi-rs/blake-hash', 'blake3-wasm', '@oclif/plugin-plugins'];
+const PACKAGES = ['*.node', '@napi-rs/blake-hash', 'blake3-wasm', '@oclif/plugin-plugins'];
 
 /** What oclif and piscina ask for only when it is there, and we never need: TypeScript alone weighs 10 MB. */
 const NEVER_NEEDED = ['typescript', '@napi-rs/nice'];
@@ -60,6 +60,9 @@ const COMMONJS_BANNER = [
   "const __later = (id) => new Proxy({}, { get: (_, key) => require('node:' + id)[key] });",
 ].join('\n');
 
+/** A bundle is one function, as Node makes one of each CommonJS module; `import` for what `finish` says. */
+const BUNDLE_HEAD = '(function (exports, require, module, __filename, __dirname, __import) {';
+
 /** Modules of Node that take a millisecond or more to load, and that most commands never use; functions, not classes to extend. */
 const SELDOM_USED = ['child_process', 'dns/promises', 'https', 'readline', 'readline/promises', 'tls'];
 
@@ -67,13 +70,32 @@ const SELDOM_USED = ['child_process', 'dns/promises', 'https', 'readline', 'read
 const piscinaWorkerPlugin = {
   name: 'piscina-worker',
   setup(builder) {
-    builder.onLoad({ filter: /piscina[\\/]dist[\\/]index\.js$/ }, ({ path: file }) => {
-      const source = readFileSync(file, 'utf8');
-      const contents = source.replace("(__dirname, 'worker.js')", "(__dirname, 'piscina-worker.js')");
-      if (contents === source)
-        throw new Error(`${file} no longer names its worker as expected: adapt scripts/build.mjs`);
-      return { contents, loader: 'js' };
-    });
+    const file = /piscina[\\/]dist[\\/]index\.js$/;
+    replaceIn(builder, file, "(__dirname, 'worker.js')", "(__dirname, 'piscina-worker.js')");
+  },
+};
+
+/** Bundles that file with other words in one place, and refuses to when they do not stand there. */
+function replaceIn(builder, filter, words, replacement) {
+  builder.onLoad({ filter }, ({ path: file }) => {
+    const source = readFileSync(file, 'utf8');
+    const contents = source.replace(words, replacement);
+    if (contents === source) throw new Error(`${file} no longer has ${words}: adapt scripts/build.mjs`);
+    return { contents, loader: file.endsWith('.ts') ? 'ts' : 'js' };
+  });
+}
+
+/**
+ * SQLite's JavaScript is fifteen files, which takes Node longer to find than to run, and looks for its native half in a
+ * dozen places: in the bundle it is one function, called when a database is opened, and names the place.
+ */
+const sqlitePlugin = {
+  name: 'sqlite',
+  setup(builder) {
+    replaceIn(builder, /src[\\/]database[\\/]sqlite\.ts$/, "load('better-sqlite3')", "require('better-sqlite3')");
+    const search = "require('bindings')('better_sqlite3.node')";
+    const place = "require('better-sqlite3/build/Release/better_sqlite3.node')";
+    replaceIn(builder, /better-sqlite3[\\/]lib[\\/]database\.js$/, search, place);
   },
 };
 
@@ -118,16 +140,16 @@ async function buildCommandBundles() {
     minifySyntax: true,
     banner: { js: COMMONJS_BANNER },
     define: { 'import.meta.url': '__importMetaUrl' },
-    plugins: [piscinaWorkerPlugin, sharedModulePlugin],
+    plugins: [piscinaWorkerPlugin, sqlitePlugin, sharedModulePlugin],
   });
   const bundles = outputsOf(result);
   const loaders = Object.keys(COMMAND_ENTRIES).map((name) => {
     const file = path.join(dist, `${name}.bundle.js`);
-    const source = finish(readFileSync(file, 'utf8'));
+    const source = `${BUNDLE_HEAD}${finish(readFileSync(file, 'utf8'))}\n})`;
     writeFileSync(file, source);
     const digest = createHash('sha256').update(source).digest('hex').slice(0, 12);
     bundleIds.push(`${name}-${digest}`);
-    const text = `module.exports = require('../bin/load-bundle.js').loadBundle('${name}', '${digest}');\n`;
+    const text = `module.exports = require('../bin/load-bundle.js').loadBundle('${name}', '${digest}', require);\n`;
     return write(`${name}.js`, text);
   });
   return [...bundles, ...loaders, write('package.json', '{ "type": "commonjs" }\n')];
@@ -142,7 +164,7 @@ async function buildModules() {
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunk-[hash]',
     banner: { js: MODULE_BANNER },
-    plugins: [piscinaWorkerPlugin],
+    plugins: [piscinaWorkerPlugin, sqlitePlugin],
   });
   return outputsOf(result);
 }
