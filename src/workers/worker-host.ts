@@ -23,6 +23,7 @@ import { MetadataTorrent } from './metadata-torrent.js';
 import { MessageBatch } from './message-batch.js';
 import type { PeerTrade } from './peer-trade.js';
 import { PieceAssembly, type AssemblyResult } from './piece-assembly.js';
+import { readInto } from './read-into.js';
 import { SharedTokenBucket } from './shared-token-bucket.js';
 import { tellPeer } from './tell-peer.js';
 import { WebSeedLink } from './web-seed-link.js';
@@ -244,7 +245,7 @@ class WorkerHost implements LinkHost {
       noDelay: true,
       ...(this.#config.localAddress !== undefined && { localAddress: this.#config.localAddress }),
       onread: {
-        buffer: process.platform === 'win32' ? new Uint8Array(READ_BUFFER_BYTES) : this.#readBuffer,
+        buffer: this.#socketBuffer(),
         callback: (lengthBytes, buffer): boolean => link.handleBytes(buffer.subarray(0, lengthBytes)),
       },
     });
@@ -276,10 +277,12 @@ class WorkerHost implements LinkHost {
     const linkId = incomingLinkId(this.#incomingSerial, this.#config);
     const link = new Link({ linkId, incoming: true, socket, address, host: this, torrent: undefined });
     this.#addLink(link);
-    socket.on('data', (chunk: Uint8Array) => {
-      if (!link.handleBytes(chunk)) socket.pause();
-    });
+    readInto(socket, this.#socketBuffer(), (chunk) => link.handleBytes(chunk));
     followSocket(socket, link);
+  }
+
+  #socketBuffer(): Uint8Array {
+    return process.platform === 'win32' ? new Uint8Array(READ_BUFFER_BYTES) : this.#readBuffer;
   }
 
   #fetch(
