@@ -7,6 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
+import type { LookupOptions } from 'node:dns';
 import { BlockList } from 'node:net';
 import os from 'node:os';
 
@@ -111,7 +112,7 @@ class Group {
     this.#socket =
       family === 'ipv4'
         ? dgram.createSocket({ type: 'udp4', reuseAddr: true })
-        : dgram.createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true });
+        : dgram.createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true, lookup: takeLiterally });
     this.#socket.on('message', (datagram, { address }) => {
       if (isLocal(address, this.#family)) hear(datagram, normaliseHost(address));
     });
@@ -162,6 +163,18 @@ class Group {
     }
     return interfaces;
   }
+}
+
+/**
+ * What this socket is bound to and sends to are addresses and never names. Node would ask a regular expression of IPv6
+ * whether they are, and compile it for 19 ms of each start.
+ */
+function takeLiterally(
+  address: string,
+  _options: LookupOptions,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  process.nextTick(callback, null, address, 6);
 }
 
 /** Whether it worked; what the system refuses (no such device, no multicast) is no fault of ours. */
