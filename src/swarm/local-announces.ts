@@ -4,6 +4,9 @@
  * A torrent is announced when it begins, a minute later (a datagram may be lost) and then every five minutes; whoever
  * comes later announces itself, so that both learn of each other at once. Several torrents share a datagram, and one
  * datagram a second is sent at most.
+ *
+ * Who has an address of each family announces itself out of both, by the same cookie: one of the two is enough to dial.
+ * The other would be a second connection, made for nothing with every peer of a crowd.
  */
 import { MAX_LOCAL_INFO_HASHES_TOLD } from '../protocol/limits.js';
 import type { LocalAnnounce } from '../protocol/local-announce.js';
@@ -17,6 +20,8 @@ const MOST_HEARD_PER_SEC = 100;
 /** Different ports believed of one host, whatever it claims, in each five minutes. */
 const MOST_PORTS_PER_HOST = 32;
 const MOST_HOSTS = 1_000;
+/** Announces out of all interfaces of a peer take no longer to come in; later it may have another address. */
+const SAME_ANNOUNCE_MS = 10_000;
 
 interface Announced {
   nextMs: number;
@@ -34,6 +39,8 @@ export class LocalAnnounces {
   readonly #torrents = new Map<string, Announced>();
   readonly #portsOfHost = new Map<string, Set<number>>();
   #hostsSinceMs = -Infinity;
+  /** Where an announce with each cookie came from first, and when. */
+  readonly #cookies = new Map<string, { readonly host: string; readonly sinceMs: number }>();
   #heard = 0;
   #heardSinceMs = -Infinity;
   #lastMs = -Infinity;
@@ -83,9 +90,20 @@ export class LocalAnnounces {
   handleAnnounce(announce: LocalAnnounce, host: string, nowMs: number): readonly LocalPeer[] {
     if (announce.cookie === this.#cookie || !this.#hears(nowMs)) return [];
     const infoHashes = announce.infoHashes.filter((infoHash) => this.#torrents.has(infoHash));
-    if (infoHashes.length === 0 || !this.#believes(host, announce.port, nowMs)) return [];
+    if (infoHashes.length === 0 || this.#isKnownOtherwise(announce.cookie, host, nowMs)) return [];
+    if (!this.#believes(host, announce.port, nowMs)) return [];
     const address = { host, port: announce.port };
     return infoHashes.map((infoHash) => ({ infoHash, address }));
+  }
+
+  /** Whether the sender was just heard of by its address of the other family. */
+  #isKnownOtherwise(cookie: string | undefined, host: string, nowMs: number): boolean {
+    if (cookie === undefined) return false;
+    const first = this.#cookies.get(cookie);
+    if (first && nowMs - first.sinceMs < SAME_ANNOUNCE_MS) return isIpv6(first.host) !== isIpv6(host);
+    if (this.#cookies.size >= MOST_HOSTS) this.#cookies.clear();
+    this.#cookies.set(cookie, { host, sinceMs: nowMs });
+    return false;
   }
 
   #hears(nowMs: number): boolean {
@@ -108,4 +126,8 @@ export class LocalAnnounces {
     this.#portsOfHost.set(host, ports);
     return true;
   }
+}
+
+function isIpv6(host: string): boolean {
+  return host.includes(':');
 }

@@ -52,6 +52,24 @@ describe('LocalAnnounces', () => {
     expect(announces.handleAnnounce({ ...heard, infoHashes: [OTHER] }, '10.0.0.2', 0)).to.deep.equal([]);
   });
 
+  it('takes a peer that announces itself over IPv4 and IPv6 for one, by its cookie', () => {
+    const announces = new LocalAnnounces('ours', 9_000);
+    announces.addTorrent(HASH, 0);
+    const hosts = (cookie: string | undefined, host: string, nowMs: number): readonly string[] =>
+      announces
+        .handleAnnounce({ port: 9_001, infoHashes: [HASH], cookie }, host, nowMs)
+        .map(({ address }) => address.host);
+
+    expect(hosts('theirs', '10.0.0.2', 0)).to.deep.equal(['10.0.0.2']);
+    expect(hosts('theirs', 'fe80::2%eth0', 5)).to.deep.equal([]);
+    expect(hosts('theirs', '10.1.0.2', 6), 'another interface').to.deep.equal(['10.1.0.2']);
+    expect(hosts('another', 'fe80::3%eth0', 7)).to.deep.equal(['fe80::3%eth0']);
+    expect(hosts('another', '10.0.0.3', 8)).to.deep.equal([]);
+    expect(hosts(undefined, '10.0.0.4', 9)).to.deep.equal(['10.0.0.4']);
+    expect(hosts(undefined, 'fe80::4%eth0', 10)).to.deep.equal(['fe80::4%eth0']);
+    expect(hosts('theirs', 'fe80::2%eth0', 10_000), 'long after').to.deep.equal(['fe80::2%eth0']);
+  });
+
   it('heeds 100 announces a second', () => {
     const announces = new LocalAnnounces('ours', 9_000);
     announces.addTorrent(HASH, 0);
