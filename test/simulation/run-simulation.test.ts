@@ -71,6 +71,26 @@ describe('runSimulation', () => {
     expect(report.incomplete).to.deep.equal([]);
   });
 
+  it('leaves no line idle: flash crowds end within a tenth of the fluid bound', () => {
+    const line = { upBytesPerSec: 12_500_000, downBytesPerSec: 1e9, uploadSlots: 8 };
+    const crowd = downloaders(8, { ...line, joinMs: 1_000, leaveAfterCompleteMs: 0 });
+    const whole = [aSeeder(100, line)];
+    const quarters = [0, 1, 2, 3].map((at) => aSeeder(100 + at, { ...line, owned: range(at * 64, at * 64 + 64) }));
+
+    for (const seeders of [whole, quarters]) {
+      const network = { latencyMs: 0.2 };
+      const swarm = { pieceCount: 256, pieceLengthBytes: 262_144, network, peers: [...seeders, ...crowd] };
+      const report = runSimulation(aSimulation({ seed: 3, ...swarm }));
+
+      // All lines together carry eight copies; one line alone carries the first.
+      const bytes = 256 * 262_144;
+      const copiesMs = ((8 * bytes) / ((seeders.length + 8) * line.upBytesPerSec)) * 1_000;
+      const firstMs = (bytes / (seeders.length * line.upBytesPerSec)) * 1_000;
+      expect(report.incomplete).to.deep.equal([]);
+      expect(report.elapsedMs - 1_000, `${seeders.length} seeders`).to.be.lessThan(1.1 * Math.max(copiesMs, firstMs));
+    }
+  });
+
   it('completes partial downloaders from one another without any seeder', () => {
     const peers = [0, 1, 2].map((third) =>
       aDownloader(10 + third, { owned: range(0, 64).filter((i) => i % 3 === third) }),
