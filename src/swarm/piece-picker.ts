@@ -20,6 +20,8 @@ const MOST_STEPS = 512;
 /** The comparison by words weighs the availability of at most this many pieces against each other. */
 const MOST_COMPARED = 128;
 const MOST_UNFINISHED_TRIED = 64;
+/** While as many pieces are open as so many runs have, a run is begun at its first piece. */
+const MANY_RUNS = 64;
 
 export interface PiecePickerOptions {
   readonly pieceCount: number;
@@ -44,7 +46,7 @@ export class PiecePicker {
   constructor(options: PiecePickerOptions) {
     this.#random = options.random;
     this.#pieceCount = options.pieceCount;
-    this.#runPieces = runPieces(options.pieceLengthBytes);
+    this.#runPieces = runPieces(options.pieceLengthBytes, options.pieceCount);
     this.#counts = new Uint16Array(options.pieceCount);
     this.#places = new Uint32Array(options.pieceCount);
     this.#open = new PieceSet(options.pieceCount);
@@ -122,7 +124,7 @@ export class PiecePicker {
   pick(pieces: PieceSet, previous?: PieceIndex): PieceIndex | undefined {
     if (this.#open.size === 0 || pieces.size === 0) return undefined;
     const next = previous === undefined ? undefined : this.pickNext(pieces, previous);
-    return this.#pickUnfinished(pieces) ?? next ?? this.#pickRarest(pieces);
+    return this.#pickUnfinished(pieces) ?? next ?? this.#beginRun(pieces, this.#pickRarest(pieces));
   }
 
   /** The open piece behind one that the same peer was just given, while it is of the same run and as rare. */
@@ -192,6 +194,20 @@ export class PiecePicker {
       if (tried >= MOST_UNFINISHED_TRIED) return undefined;
     }
     return undefined;
+  }
+
+  /**
+   * The first piece of the run that a piece was drawn from, if all in front of it are as good; else that piece. What would
+   * be left in front is fetched, written and told of by itself. Of few runs several peers would begin the same.
+   */
+  #beginRun(pieces: PieceSet, drawn: PieceIndex | undefined): PieceIndex | undefined {
+    if (drawn === undefined || this.#runPieces === 1 || this.#open.size < MANY_RUNS * this.#runPieces) return drawn;
+    const first = drawn - (drawn % this.#runPieces);
+    for (let index = first; index < drawn; index += 1) {
+      const isAsGood = this.#open.has(index) && pieces.has(index) && this.#counts[index] === this.#counts[drawn];
+      if (!isAsGood) return drawn;
+    }
+    return first as PieceIndex;
   }
 
   #pickRarest(pieces: PieceSet): PieceIndex | undefined {

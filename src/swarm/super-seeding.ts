@@ -67,6 +67,8 @@ interface Showing {
 
 export class SuperSeeding {
   readonly #options: SuperSeedingOptions;
+  /** Pieces of a run. */
+  readonly #runPieces: number;
   /** Pieces to be shown, the next one last; peers may have some of them by now. */
   readonly #hidden: PieceIndex[];
   /** In the order of the last showing. */
@@ -75,7 +77,8 @@ export class SuperSeeding {
 
   constructor(options: SuperSeedingOptions) {
     this.#options = options;
-    this.#hidden = shuffledRuns(options);
+    this.#runPieces = runPieces(options.pieceLengthBytes, options.pieceCount);
+    this.#hidden = shuffledRuns(options, this.#runPieces);
   }
 
   /** Links that see only what they are shown. */
@@ -146,7 +149,7 @@ export class SuperSeeding {
     if (!audience) return [];
     const shown: PieceIndex[] = [];
     const ahead = this.#aheadPieces(audience, nowMs);
-    while (audience.unasked.size < ahead) {
+    while (audience.unasked.size < ahead || this.#isWithinRun(shown, ahead)) {
       const pieceIndex = this.#nextHidden() ?? this.#nextNeglected(audience, nowMs);
       if (pieceIndex === undefined) break;
       audience.unasked.add(pieceIndex);
@@ -155,6 +158,17 @@ export class SuperSeeding {
       shown.push(pieceIndex);
     }
     return shown;
+  }
+
+  /** Whether the last one that was shown is to be followed by the rest of its run: it is asked for, and read, with it. */
+  #isWithinRun(shown: readonly PieceIndex[], ahead: number): boolean {
+    const last = shown.at(-1);
+    return (
+      last !== undefined &&
+      ahead >= this.#runPieces &&
+      this.#hidden.at(-1) === last + 1 &&
+      (last + 1) % this.#runPieces !== 0
+    );
   }
 
   #aheadPieces({ link, sinceMs, askedBytes }: Audience, nowMs: number): number {
@@ -209,8 +223,7 @@ export class SuperSeeding {
  * All pieces, the last one of a run first. Runs are in an order by lot, small pieces within one are not: they would be read
  * and written one by one, at both ends.
  */
-function shuffledRuns({ pieceCount, pieceLengthBytes, random }: SuperSeedingOptions): PieceIndex[] {
-  const length = runPieces(pieceLengthBytes);
+function shuffledRuns({ pieceCount, random }: SuperSeedingOptions, length: number): PieceIndex[] {
   const runs = Array.from({ length: Math.ceil(pieceCount / length) }, (_, run) => run);
   shuffle(runs, random);
   const pieces: PieceIndex[] = [];

@@ -56,6 +56,53 @@ describe('PiecePicker', () => {
     expect(picker.pick(seeder, first)).to.equal(first + 1);
   });
 
+  describe('at the beginning of a run', () => {
+    const RUN = 512;
+    const PIECES = 70 * RUN;
+    const seeds = Array.from({ length: 20 }, (_, seed) => seed);
+
+    /** What it picks first where some pieces are not to be had, and others less rare. */
+    function firstPick(
+      seed: number,
+      { taken = () => false, common = () => false, pieceCount = PIECES }: Places,
+    ): number {
+      const picker = aPicker({ seed, pieceLengthBytes: 128, pieceCount });
+      const [all, some] = [PieceSet.full(pieceCount), new PieceSet(pieceCount)];
+      for (let index = 0; index < pieceCount; index += 1) {
+        if (!taken(index)) picker.open(piece(index), false);
+        if (common(index)) some.add(piece(index));
+      }
+      picker.addPeer(all);
+      picker.addPeer(some);
+      return picker.pick(all) ?? -1;
+    }
+
+    it('picks the first piece, of a run by lot', () => {
+      const picks = seeds.map((seed) => firstPick(seed, {}));
+
+      expect(picks.every((index) => index % RUN === 0)).to.equal(true);
+      expect(new Set(picks).size).to.be.greaterThan(14);
+    });
+
+    it('leaves the front to whoever began there', () => {
+      const picks = seeds.map((seed) => firstPick(seed, { taken: (index) => index % RUN < 5 }));
+
+      expect(new Set(picks.map((index) => index % RUN)).size).to.be.greaterThan(14);
+    });
+
+    it('does not pick what is less rare for it', () => {
+      const picks = seeds.map((seed) => firstPick(seed, { common: (index) => index % RUN === 0 }));
+
+      expect(picks.every((index) => index % RUN > 0)).to.equal(true);
+    });
+
+    it('picks any piece where runs are few: several peers would begin with the same', () => {
+      const picks = seeds.map((seed) => firstPick(seed, { pieceCount: 2 * RUN }));
+
+      expect(new Set(picks).size).to.be.greaterThan(14);
+    });
+  });
+
   it('has nothing for a peer whose pieces are all taken', () => {
     const picker = aPicker();
     const peer = aSet(3);
@@ -109,6 +156,12 @@ describe('PiecePicker', () => {
     );
   });
 });
+
+interface Places {
+  readonly taken?: (index: number) => boolean;
+  readonly common?: (index: number) => boolean;
+  readonly pieceCount?: number;
+}
 
 type Step =
   | { readonly type: 'join'; readonly peer: number; readonly pieces: readonly number[] }

@@ -28,6 +28,18 @@ describe('SuperSeeding', () => {
     expect(shown).not.to.include(bench.show(2)[0]);
   });
 
+  it('shows a run to its end where the peer takes that much', () => {
+    const small = { pieceLengthBytes: 16_384 };
+    const [fast, slow] = [
+      new Bench(16_384, [1, 2], { ...small, upBytesPerSec: 10_000_000 }),
+      new Bench(16_384, [1, 2], small),
+    ];
+
+    // 0.75 s of 10 MB/s are 7.2 runs of 64 pieces; 128 KiB are less than one.
+    expect(fast.show(1)).to.have.lengthOf(8 * 64);
+    expect(slow.show(1)).to.have.lengthOf(8);
+  });
+
   it('shows more as soon as a peer asks for what it was shown', () => {
     const bench = new Bench(12, [1, 2]);
     const [first = -1] = bench.show(1);
