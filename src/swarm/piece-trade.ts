@@ -27,6 +27,8 @@ const HELP_SHOWS_MS = 500;
 
 /** Pieces that are asked at once of a peer that chokes us. */
 const FAST_AT_ONCE = 2;
+/** Small pieces are given when such a part of what a link is supplied ahead is gone: each time costs a message and a write. */
+const STEPS_AHEAD = 8;
 const NO_BLOCKS: PartialPiece = [];
 
 export interface PieceTradeOptions {
@@ -328,10 +330,12 @@ export class PieceTrade {
     const supply = link.webSeed === undefined ? supplyTarget : webSeedTarget;
     const target = link.isSnubbed ? 1 : supply(link, pieceLengthBytes, shareBytes, nowMs);
     let remaining = link.remainingBytes(nowMs);
-    while (remaining < target && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
+    const canWait = this.#goesInRuns(link) && target - remaining < target / STEPS_AHEAD;
+    const most = canWait ? 0 : target;
+    while (remaining < most && link.measure.stalledMs < SNUBBED_AFTER_MS / 2) {
       const pieceIndex = this.#pick(link, link.pieces);
       if (pieceIndex === undefined) break;
-      remaining += this.#assignRun(link, pieceIndex, target - remaining, nowMs);
+      remaining += this.#assignRun(link, pieceIndex, most - remaining, nowMs);
     }
     if (link.assigned.size === 0 && link.helping.size === 0) this.#handleIdle(link, nowMs);
   }
@@ -371,6 +375,11 @@ export class PieceTrade {
     return undefined;
   }
 
+  /** Whether the link fetches pieces of one block, which are given several at a time. */
+  #goesInRuns(link: SwarmLink): boolean {
+    return this.#layout.pieceLengthBytes <= BLOCK_LENGTH && link.webSeed === undefined;
+  }
+
   /**
    * Gives a piece to a link, and those of its run that are behind it, as far as nothing is known of any of them.
    * @param leastBytes no piece more than it takes for so many
@@ -378,8 +387,7 @@ export class PieceTrade {
    */
   #assignRun(link: SwarmLink, first: PieceIndex, leastBytes: number, nowMs: number): number {
     const { pieces } = link;
-    const isAlone = this.#layout.pieceLengthBytes > BLOCK_LENGTH || link.webSeed !== undefined;
-    if (isAlone || !pieces || this.ledger.isKnown(first)) return this.#assign(link, first, nowMs);
+    if (!this.#goesInRuns(link) || !pieces || this.ledger.isKnown(first)) return this.#assign(link, first, nowMs);
     let assignedBytes = 0;
     let count = 0;
     let like: Assignment | undefined;

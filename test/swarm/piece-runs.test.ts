@@ -18,7 +18,7 @@ describe('Runs of small pieces', () => {
     const fetches = ranges(aTester().of('fetch-piece'));
 
     expect(fetches.reduce((sum, [, count = 0]) => sum + count, 0)).to.equal(4 * RUN);
-    // Each run begins by lot, and ends with itself.
+    // Of few runs each is begun by lot, and ends with itself.
     expect(fetches.filter(([first = 0, count = 0]) => (first + count) % RUN === 0)).to.have.length(4);
     expect(Math.max(...fetches.map(([, count = 0]) => count))).to.be.at.most(RUN);
     expect(fetches.length).to.be.at.most(40);
@@ -29,6 +29,22 @@ describe('Runs of small pieces', () => {
 
     // 256 KiB while nothing is known of it.
     expect(tester.fetched(100)).to.have.length(4 * RUN);
+  });
+
+  it('are given in eighths of that, not one by one as they come', () => {
+    const tester = aTester(16_384, 16_384);
+    const [first = 0] = tester.fetched(100);
+    const given = (): number => tester.fetched(100).length;
+    expect(given()).to.equal(16);
+
+    tester.handle({ type: 'piece-verified', linkId: 100, pieceIndex: piece(first) });
+    expect(given()).to.equal(16);
+    tester.handle({ type: 'piece-verified', linkId: 100, pieceIndex: piece(first + 1) });
+    expect(given()).to.equal(18);
+    expect(ranges(tester.of('fetch-piece'))).to.deep.equal([
+      [first, 16],
+      [first + 16, 2],
+    ]);
   });
 
   it('are single pieces when each has several blocks', () => {
