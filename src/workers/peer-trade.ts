@@ -205,7 +205,7 @@ export class PeerTrade implements TorrentTrade {
       if (this.#isClosed) return;
     }
     this.#news.flush();
-    this.#downloads.runs.write();
+    this.#downloads.runs.write(nowMs);
     this.pumpDownloads();
     this.#uploads.pump();
   }
@@ -343,6 +343,7 @@ export class PeerTrade implements TorrentTrade {
     if (this.#chokedAtMs !== undefined && nowMs - this.#chokedAtMs > CHOKE_SETTLE_MS) this.#releaseChoked();
     if (this.#waitingSinceMs !== undefined && nowMs - this.#waitingSinceMs > GRANT_AFTER_MS) this.#grantFast();
     this.#pipeline.handleTick(nowMs);
+    this.#downloads.runs.write(nowMs);
     for (const pieceIndex of this.#downloads.starving(nowMs, HELP_PATIENCE_MS)) this.#takeOverHelp(pieceIndex);
     this.pumpDownloads();
     this.pumpUploads();

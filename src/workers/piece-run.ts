@@ -3,7 +3,8 @@
  * for hundreds of them, where each by itself (PieceAssembly) costs more than all that is done with 128 bytes.
  *
  * Thread: that of the link. Copies made: one, from the socket's read buffer into the run's. Each piece is hashed by itself
- * when it is there; those that hold, and lie together, are written together when the bytes that were read are used up.
+ * when it is there; those that hold, and lie together, are written together: when all that was asked for has come, when
+ * they are many, or when they have waited for a while.
  * Measured by: benchmarks/engine/small-pieces.bench.ts
  *
  *     free ──claim──▶ asked ──came, hash holds──▶ held ──written──▶ over (verified)
@@ -22,6 +23,10 @@ const HELD = 2;
 const OVER = 3;
 /** Up to here bytes are copied one by one: a view for each piece would take longer. */
 const SHORT_COPY_BYTES = 256;
+/** So much is worth a write of its own while more of the run is on its way. */
+const LONG_WRITE_BYTES = 262_144;
+/** What is held waits no longer for more: peers want to hear of it. */
+const MOST_WAIT_MS = 20;
 
 export interface PieceRunOptions extends PieceRange {
   readonly tools: AssemblyTools;
@@ -51,10 +56,14 @@ export class PieceRun {
   #nextFree = 0;
   /** Those that are not over. */
   #openCount: number;
+  /** Those that are on their way. */
+  #askedCount = 0;
   /** Those that are held and not being written lie from here … */
   #heldFrom = 0;
   /** … to here, not included. */
   #heldEnd = 0;
+  /** Since when the first of them is. */
+  #heldSinceMs = 0;
 
   constructor(options: PieceRunOptions) {
     const { layout } = options.tools;
@@ -118,6 +127,7 @@ export class PieceRun {
       this.#sentMs[at] = nowMs;
       at += 1;
     }
+    this.#askedCount += at - from;
     // What is passed over because the peer chokes us stays free.
     if (!mayAsk) this.#nextFree = at;
     return at > from ? { pieceIndex: indexOf(this.first + from), count: at - from } : undefined;
@@ -128,6 +138,7 @@ export class PieceRun {
     const at = pieceIndex - this.first;
     if (this.#states[at] !== ASKED) return;
     this.#states[at] = FREE;
+    this.#askedCount -= 1;
     this.#nextFree = Math.min(this.#nextFree, at);
   }
 
@@ -148,11 +159,19 @@ export class PieceRun {
     return this.#heldEnd > this.#heldFrom && pieceIndex - this.first !== this.#heldEnd;
   }
 
+  /** Whether what is held, if anything is, is to be written now: nothing more of it is about to come, or not soon enough. */
+  isDue(nowMs: number): boolean {
+    const heldBytes = (this.#heldEnd - this.#heldFrom) * this.#pieceBytes;
+    if (this.#askedCount === 0 || heldBytes >= LONG_WRITE_BYTES) return true;
+    return heldBytes > 0 && nowMs - this.#heldSinceMs >= MOST_WAIT_MS;
+  }
+
   /** All bytes of a piece that was asked for are there. */
-  handleWhole(pieceIndex: number, source: string): void {
+  handleWhole(pieceIndex: number, source: string, nowMs: number): void {
     const at = pieceIndex - this.first;
     const buffer = this.#buffer;
     if (this.#states[at] !== ASKED || !buffer) return;
+    this.#askedCount -= 1;
     const start = at * this.#pieceBytes;
     const bytes = buffer.subarray(start, start + this.lengthOf(pieceIndex));
     const verdict = this.#options.tools.verifier.verify(pieceIndex, bytes);
@@ -162,7 +181,10 @@ export class PieceRun {
       return;
     }
     this.#states[at] = HELD;
-    if (this.#heldEnd === this.#heldFrom) this.#heldFrom = at;
+    if (this.#heldEnd === this.#heldFrom) {
+      this.#heldFrom = at;
+      this.#heldSinceMs = nowMs;
+    }
     this.#heldEnd = at + 1;
   }
 
@@ -204,6 +226,7 @@ export class PieceRun {
       if (at > from) this.#release(from, at - from);
       from = at + 1;
     }
+    this.#askedCount -= asked.length;
     return asked;
   }
 

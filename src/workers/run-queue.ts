@@ -18,7 +18,7 @@ export class RunQueue {
   readonly #runs = new Set<PieceRun>();
   /** Runs with pieces to ask for, in order. */
   readonly #hungry: PieceRun[] = [];
-  /** To be written when the bytes that were read are used up. */
+  /** They hold pieces that are to be written. */
   readonly #unwritten = new Set<PieceRun>();
   readonly #writing = new Set<Promise<void>>();
   /** The run of the last fragment: the next one is most likely of the same. */
@@ -81,16 +81,14 @@ export class RunQueue {
     this.#arriving = -1;
     this.#pipeline.handleCounted(fragment.lengthBytes, run.sentMs(pieceIndex), nowMs);
     if (run.mustWriteBefore(pieceIndex)) this.#write(run);
-    run.handleWhole(pieceIndex, source);
+    run.handleWhole(pieceIndex, source, nowMs);
     this.#unwritten.add(run);
     return 0;
   }
 
-  /** The bytes that were read are used up: what came of them is written. */
-  write(): void {
-    if (this.#unwritten.size === 0) return;
-    for (const run of this.#unwritten) this.#write(run);
-    this.#unwritten.clear();
+  /** Writes what waits no longer for more; call it when the bytes that were read are used up, and now and then. */
+  write(nowMs: number): void {
+    for (const run of this.#unwritten) if (run.isDue(nowMs)) this.#write(run);
   }
 
   /** The peer refuses a piece. @returns whether it was on its way */
@@ -124,7 +122,7 @@ export class RunQueue {
 
   /** Resolves when nothing is being written any more. */
   async settled(): Promise<void> {
-    this.write();
+    this.write(Infinity);
     while (this.#writing.size > 0) await Promise.all(this.#writing);
   }
 
@@ -159,6 +157,7 @@ export class RunQueue {
   }
 
   #write(run: PieceRun): void {
+    this.#unwritten.delete(run);
     const written: Promise<void> = run.write().then(() => {
       this.#writing.delete(written);
       this.#dropIfOver(run);

@@ -78,18 +78,52 @@ describe('fetchRun', () => {
     side.trade.readMessages(payload(worker, from(0, 120)));
     side.trade.readMessages(payload(worker, from(120, 200)));
 
-    await until(() => verified(worker).length === 2);
-    expect(verified(worker)).to.deep.equal([
-      [0, 120],
-      [120, 80],
-    ]);
-    expect(worker.disk.files.writes.map(({ lengthBytes }) => lengthBytes)).to.deep.equal([120 * 128, 80 * 128]);
+    await until(() => verified(worker).length === 1);
+    expect(verified(worker)).to.deep.equal([[0, 200]]);
+    expect(worker.disk.files.writes.map(({ lengthBytes }) => lengthBytes)).to.deep.equal([200 * 128]);
     expect(worker.disk.onDisk().subarray(0, 200 * 128)).to.deep.equal(
       Buffer.from(worker.disk.bytes.subarray(0, 200 * 128)),
     );
     expect(worker.disk.pool.usedBytes).to.equal(0);
     expect(worker.torrent.runs.size).to.equal(0);
     expect(side.trade.measure(0)).to.include({ inFlightBytes: 0, downTotalBytes: 200 * 128 });
+  });
+
+  it('waits 20 ms at most for more to write with it', async () => {
+    const worker = someWorker();
+    const side = worker.link();
+    give(worker, side, { first: 0, count: 200 });
+
+    side.trade.readMessages(payload(worker, from(0, 50)));
+    worker.nowMs += 19;
+    side.trade.readMessages(payload(worker, from(50, 60)));
+    side.trade.handleTick(worker.nowMs);
+    await turns(3);
+    expect(worker.disk.files.writes).to.deep.equal([]);
+    worker.nowMs += 1;
+    side.trade.handleTick(worker.nowMs);
+
+    await until(() => verified(worker).length === 1);
+    expect(verified(worker)).to.deep.equal([[0, 60]]);
+  });
+
+  it('writes 256 KiB while more is on its way', async () => {
+    const worker = someWorker(16_384);
+    const side = worker.link();
+    give(worker, side, { first: 0, count: 32 });
+    // A first window is 256 KiB.
+    side.trade.readMessages(payload(worker, from(0, 1)));
+    worker.nowMs += 19;
+    side.trade.handleTick(worker.nowMs);
+    side.trade.readMessages(payload(worker, from(1, 15)));
+    await turns(3);
+    expect(worker.disk.files.writes).to.deep.equal([]);
+
+    side.trade.readMessages(payload(worker, from(15, 16)));
+
+    await until(() => verified(worker).length === 1);
+    expect(verified(worker)).to.deep.equal([[0, 16]]);
+    expect(side.trade.measure(worker.nowMs).inFlightBytes).to.be.greaterThan(0);
   });
 
   for (const pieceLengthBytes of [1, 100, 257, 16_384]) {
@@ -135,6 +169,8 @@ describe('fetchRun', () => {
 
     side.trade.readMessages(payload(worker, [0, 0, 2]));
     side.trade.readMessages(encodePiece(1, 0, new Uint8Array(64)));
+    worker.nowMs += 20;
+    side.trade.handleTick(worker.nowMs);
 
     await until(() => verified(worker).length === 1);
     const wasted = worker.emitted.flatMap((message) => (message.type === 'wasted' ? [message.bytes] : []));
