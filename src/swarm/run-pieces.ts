@@ -2,7 +2,7 @@ import { BLOCK_LENGTH } from '../metainfo/piece-layout.js';
 
 /** A run of a small torrent, and of pieces of several blocks, which are read and written in runs of blocks anyway. */
 const LEAST_RUN_BYTES = 65_536;
-/** One read, one write, one message: longer ones gain nothing (measured: benchmarks/engine/small-pieces.bench.ts). */
+/** As much as one piece of a large torrent usually has (measured: benchmarks/engine/small-pieces.bench.ts). */
 const MOST_RUN_BYTES = 1_048_576;
 /** A run longer than the least is no larger part of the torrent: in a crowd everybody finds one that nobody has begun. */
 const RUNS_LEAST = 256;
