@@ -38,7 +38,9 @@ function loadBundle(name, build, requireThere) {
   const isUseless = cachedData === undefined || script.cachedDataRejected;
   if (mode === 'renew' || (mode !== 'off' && isUseless && hasNoFlags())) writeLater(script, codeFile);
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, requireThere, module, bundle, dist, importModule);
+  // As the file that exports what the bundle does: by that name oclif loads our commands, which are there already.
+  const file = path.join(dist, `${name}.js`);
+  script.runInThisContext()(module.exports, requireThere, module, file, dist, importModule);
   return module.exports;
 }
 
