@@ -56,7 +56,7 @@ export class MeasuredProcess {
   constructor(command: readonly string[], { env = {}, inside = [] }: ProcessSetting = {}) {
     const [program = 'bash', ...args] = [...inside, 'bash', '-c', WRAPPER, 'measured', ...command];
     this.#shell = spawn(program, args, {
-      env: { ...inherited(), ...env },
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     const [, stdout, stderr, tell] = this.#shell.stdio;
@@ -192,10 +192,4 @@ function signalIfThere(pid: number, name: NodeJS.Signals): void {
 
 function isGone(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH');
-}
-
-/** Node reads these certificates at each start, needed or not, at some 45 ms: a trait of this machine, not of a program. */
-function inherited(): NodeJS.ProcessEnv {
-  const { NODE_EXTRA_CA_CERTS: _, ...rest } = process.env;
-  return rest;
 }
