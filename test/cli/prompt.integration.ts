@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../helpers/eventually.js';
 import { hasProgram, requireOrSkip } from '../helpers/external-tool.js';
 import { projectRoot } from '../helpers/project-root.js';
@@ -315,6 +316,8 @@ describe('Typing while a peer runs', function () {
     await terminal.untilLine(/^\[1\]\+ +Stopped/);
     terminal.type('bg\r');
     await terminal.untilLine(/^\[1\]\+ .*&$/);
+    // Nobody types sooner: until it has handled the signal that continues it, it does not know where it is, and reads.
+    await delay(500);
     terminal.type('echo mine\r');
     await terminal.untilLine(/^mine$/);
     terminal.type('jobs\r');
